@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use workly_perf::config::{AppProfile, ConfigFile, History, Patch};
+use workly_perf::config::{AppProfile, ConfigFile, ConfigHistory, Patch};
 use workly_perf_fuzz::{clear, scratch, scratch_file};
 
 /// A value to set, as a patch and as a path with a value.
@@ -48,7 +48,7 @@ fuzz_target!(|input: &[u8]| {
     }
     if !change.is_none() {
         change.write().expect("the scratch file can be replaced");
-        let history = History::open(&file).expect("the file exists");
+        let history = ConfigHistory::open(&file).expect("the file exists");
         history.restore(1).expect("a version was kept").write().expect("it can be restored");
         assert_eq!(std::fs::read(&file).expect("the file exists"), bytes, "undo restores the original");
     }

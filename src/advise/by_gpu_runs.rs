@@ -11,7 +11,7 @@ use crate::stats::PairedRatio;
 
 /// What a run shows about a number of layers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Tried {
+pub(super) enum LayersResult {
     /// It ended without a figure.
     Failed {
         /// The run.
@@ -30,7 +30,7 @@ pub(super) enum Tried {
     },
 }
 
-impl Tried {
+impl LayersResult {
     /// The newest run that tried this number of layers.
     pub(super) fn newest(runs: &[Run], layers: u64) -> Option<Self> {
         runs.iter().rev().filter(|run| run.command == "gpu-profiles").find_map(|run| Self::of(run, layers))
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn faster_placement_is_sure_and_cites_both_cases() {
         let runs = runs(vec![ran(0, &[8.0; 6]), ran(33, &[40.0; 6])]);
-        let tried = Tried::newest(&runs, 33).unwrap();
+        let tried = LayersResult::newest(&runs, 33).unwrap();
         assert!(!tried.is_no_gain());
         let mut choices = layers_chosen();
         tried.cite(&mut choices);
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn gpu_slower_than_the_cpu_is_no_gain() {
         let slower = runs(vec![ran(0, &[8.0; 6]), ran(33, &[5.0; 6])]);
-        let tried = Tried::newest(&slower, 33).unwrap();
+        let tried = LayersResult::newest(&slower, 33).unwrap();
         assert!(tried.is_no_gain());
         let mut choices = vec![Choice::by_rule(Setting::NGpuLayers, 0, "the GPU was measured to be slower")];
         tried.cite(&mut choices);
@@ -154,8 +154,8 @@ mod tests {
         assert_eq!(margin.runner_up, 33);
         assert!((margin.share - 5.0 / 8.0).abs() < 1e-9);
         let few = runs(vec![ran(0, &[8.0; 3]), ran(33, &[5.0; 3])]);
-        assert!(!Tried::newest(&few, 33).unwrap().is_no_gain(), "three rounds have no interval");
-        assert_eq!(Tried::newest(&slower, 20), None);
+        assert!(!LayersResult::newest(&few, 33).unwrap().is_no_gain(), "three rounds have no interval");
+        assert_eq!(LayersResult::newest(&slower, 20), None);
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
         (failed.state, failed.reason) = (CaseState::Failed, Some("out of memory".into()));
         failed.metrics.clear();
         let mut choices = layers_chosen();
-        Tried::newest(&runs(vec![failed]), 33).unwrap().cite(&mut choices);
+        LayersResult::newest(&runs(vec![failed]), 33).unwrap().cite(&mut choices);
         assert_eq!(choices[0].confidence, Confidence::Guess);
         assert!(choices[0].reason.contains("out of memory"), "{}", choices[0].reason);
     }

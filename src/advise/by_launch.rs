@@ -124,7 +124,7 @@ pub(super) fn context(situation: &RecommendationInput, choices: &mut [Choice], r
 mod tests {
     use serde_json::json;
 
-    use super::super::recommendation_input::{Card, ModelNeeds};
+    use super::super::recommendation_input::{GpuInput, ModelNeeds};
     use super::*;
     use crate::advise::Objective;
     use crate::record::{Case, CaseState, Direction, Metric, sample};
@@ -161,7 +161,7 @@ mod tests {
             physical_cores: Some(2),
             logical_cpus: Some(2),
             memory_bytes: None,
-            card: Card::None,
+            card: GpuInput::None,
             model: Some(ModelNeeds {
                 name: "m".into(),
                 header_hash: String::new(),

@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::by_gpu_runs::Tried;
+use super::by_gpu_runs::LayersResult;
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Objective, Setting};
-use super::recommendation_input::{Card, Footprint, ModelNeeds, ProfileAsk, RecommendationInput};
+use super::recommendation_input::{ContextFootprint, GpuInput, ModelNeeds, ProfileRequirement, RecommendationInput};
 use crate::record::Run;
 use crate::text::gib;
 
@@ -19,7 +19,7 @@ const TIGHT_SHARE: f64 = 0.95;
 
 /// How well a profile fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fit {
+enum ProfileFit {
     /// With space for the avatar and the desktop.
     Roomy,
     /// Barely.
@@ -29,11 +29,11 @@ enum Fit {
 }
 
 /// A profile with its memory use.
-struct Asked<'a> {
-    profile: &'a ProfileAsk,
+struct RequestedProfile<'a> {
+    profile: &'a ProfileRequirement,
     layers: u64,
     bytes: u64,
-    fit: Fit,
+    fit: ProfileFit,
     /// Whether it would fit with a `q8_0` cache, which the application has no setting for.
     fits_with_q8_0: bool,
 }
@@ -43,7 +43,7 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     let mut choices = foreseen(situation);
     let layers = choices.iter().find(|choice| choice.setting == Setting::NGpuLayers);
     let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
-    let Some(tried) = layers.and_then(|layers| Tried::newest(runs, layers)) else { return choices };
+    let Some(tried) = layers.and_then(|layers| LayersResult::newest(runs, layers)) else { return choices };
     if let Some(model) = situation.model.as_ref().filter(|_| tried.is_no_gain()) {
         choices = on_cpu(
             situation,
@@ -61,15 +61,17 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
 fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
     let Some(model) = &situation.model else { return kept("no model was named") };
     let (total, free) = match &situation.card {
-        Card::NotKnown { reason } => return kept(reason),
-        Card::None => {
+        GpuInput::NotKnown { reason } => return kept(reason),
+        GpuInput::None => {
             let reason = "there is no GPU that llama.cpp can use";
             return on_cpu(situation, model, Confidence::Sure, (reason, 0), &[]);
         }
-        Card::Here { total_bytes, free_bytes } => (*total_bytes, free_bytes.unwrap_or(*total_bytes).min(*total_bytes)),
+        GpuInput::Here { total_bytes, free_bytes } => {
+            (*total_bytes, free_bytes.unwrap_or(*total_bytes).min(*total_bytes))
+        }
     };
     let budget = free.saturating_sub(reserve(situation, total));
-    let asked: Vec<Asked> = situation
+    let asked: Vec<RequestedProfile> = situation
         .profiles
         .iter()
         .filter(|profile| profile.name != ON_CPU)
@@ -78,11 +80,13 @@ fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
     if asked.is_empty() {
         return kept("the model file does not tell the size of its layers");
     }
-    let wanted = |fit: Fit| asked.iter().filter(move |one| one.fit == fit);
+    let wanted = |fit: ProfileFit| asked.iter().filter(move |one| one.fit == fit);
     let chosen = match situation.objective {
         // A tight fit leaves nothing for a game.
-        Objective::Light => wanted(Fit::Roomy).min_by_key(|one| one.bytes),
-        _ => wanted(Fit::Roomy).max_by_key(|one| one.bytes).or_else(|| wanted(Fit::Tight).min_by_key(|one| one.bytes)),
+        Objective::Light => wanted(ProfileFit::Roomy).min_by_key(|one| one.bytes),
+        _ => wanted(ProfileFit::Roomy)
+            .max_by_key(|one| one.bytes)
+            .or_else(|| wanted(ProfileFit::Tight).min_by_key(|one| one.bytes)),
     };
     if let Some(chosen) = chosen {
         return on_card(model, chosen, &asked, free);
@@ -101,24 +105,30 @@ fn reserve(situation: &RecommendationInput, total: u64) -> u64 {
     }
 }
 
-fn asked<'a>(model: &'a ModelNeeds, profile: &'a ProfileAsk, budget: u64, free: u64) -> Option<Asked<'a>> {
+fn asked<'a>(
+    model: &'a ModelNeeds,
+    profile: &'a ProfileRequirement,
+    budget: u64,
+    free: u64,
+) -> Option<RequestedProfile<'a>> {
     let layers = profile.layers?;
     let of = |kv_type: &str| footprint(model, profile, kv_type)?.card_bytes.get(usize::try_from(layers).ok()?).copied();
     let bytes = of("f16")?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of an integer.
     let tight = (free as f64 * TIGHT_SHARE) as u64;
     let fit = match bytes {
-        bytes if bytes <= budget => Fit::Roomy,
-        bytes if bytes <= tight => Fit::Tight,
-        _ => Fit::No,
+        bytes if bytes <= budget => ProfileFit::Roomy,
+        bytes if bytes <= tight => ProfileFit::Tight,
+        _ => ProfileFit::No,
     };
-    let fits_with_q8_0 = fit != Fit::Roomy && of("q8_0").is_some_and(|smaller| smaller <= budget);
-    Some(Asked { profile, layers, bytes, fit, fits_with_q8_0 })
+    let fits_with_q8_0 = fit != ProfileFit::Roomy && of("q8_0").is_some_and(|smaller| smaller <= budget);
+    Some(RequestedProfile { profile, layers, bytes, fit, fits_with_q8_0 })
 }
 
-fn footprint<'a>(model: &'a ModelNeeds, profile: &ProfileAsk, kv_type: &str) -> Option<&'a Footprint> {
-    let is_it =
-        |one: &&Footprint| one.n_ctx == profile.n_ctx && one.n_batch == profile.n_batch && one.kv_type == kv_type;
+fn footprint<'a>(model: &'a ModelNeeds, profile: &ProfileRequirement, kv_type: &str) -> Option<&'a ContextFootprint> {
+    let is_it = |one: &&ContextFootprint| {
+        one.n_ctx == profile.n_ctx && one.n_batch == profile.n_batch && one.kv_type == kv_type
+    };
     model.footprints.iter().find(is_it)
 }
 
@@ -130,12 +140,12 @@ fn layers_within(model: &ModelNeeds, budget: u64) -> u64 {
     fitting.unwrap_or(0) as u64
 }
 
-fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<Choice> {
+fn on_card(model: &ModelNeeds, chosen: &RequestedProfile, all: &[RequestedProfile], free: u64) -> Vec<Choice> {
     let is_full = model.footprints.first().is_some_and(|one| chosen.layers + 1 >= one.card_bytes.len() as u64);
     let whole = if is_full { "all" } else { "not all" };
     let room = free.saturating_sub(chosen.bytes);
     let (fits, confidence) = match chosen.fit {
-        Fit::Roomy => ("fits", Confidence::Likely),
+        ProfileFit::Roomy => ("fits", Confidence::Likely),
         _ => ("barely fits", Confidence::Guess),
     };
     let evidence = vec![Evidence {
@@ -150,9 +160,9 @@ fn on_card(model: &ModelNeeds, chosen: &Asked, all: &[Asked], free: u64) -> Vec<
     let runner_up = all
         .iter()
         .filter(|one| one.profile.name != chosen.profile.name)
-        .max_by_key(|one| (one.fit != Fit::No, one.bytes));
+        .max_by_key(|one| (one.fit != ProfileFit::No, one.bytes));
     let rival = runner_up.map_or_else(String::new, |one| {
-        let verb = if one.fit == Fit::No { "would need" } else { "needs" };
+        let verb = if one.fit == ProfileFit::No { "would need" } else { "needs" };
         format!("; {} {verb} {}", one.profile.name, gib(one.bytes))
     });
     let basis = model.footprint_basis;
@@ -191,7 +201,7 @@ fn on_cpu(
     model: &ModelNeeds,
     confidence: Confidence,
     (reason, layers): (&str, u64),
-    asked: &[Asked],
+    asked: &[RequestedProfile],
 ) -> Vec<Choice> {
     let mut choices = vec![
         Choice { confidence, ..Choice::by_rule(Setting::GpuProfile, ON_CPU, reason) }.costing("the speed of a GPU"),
@@ -214,7 +224,7 @@ fn on_cpu(
     choices
 }
 
-fn context(model: &ModelNeeds, profile: &ProfileAsk, basis: Basis) -> [Choice; 2] {
+fn context(model: &ModelNeeds, profile: &ProfileRequirement, basis: Basis) -> [Choice; 2] {
     let trained = model.trained_context.unwrap_or(profile.n_ctx).max(1);
     let (n_ctx, reason) = if profile.n_ctx > trained {
         (trained, format!("the model's trained context; {} asks for {}", profile.name, profile.n_ctx))
@@ -229,7 +239,7 @@ fn context(model: &ModelNeeds, profile: &ProfileAsk, basis: Basis) -> [Choice; 2
 
 /// The application has no setting for the cache type or flash attention: its values are kept unless something was
 /// measured.
-fn cache(asked: &[Asked]) -> [Choice; 2] {
+fn cache(asked: &[RequestedProfile]) -> [Choice; 2] {
     let smaller: Vec<&str> =
         asked.iter().filter(|one| one.fits_with_q8_0).map(|one| one.profile.name.as_str()).collect();
     let kv_type = if smaller.is_empty() {

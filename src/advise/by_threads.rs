@@ -10,7 +10,7 @@ use super::recommendation_input::RecommendationInput;
 use super::threads_by_rule::by_rule;
 use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Run, Test};
+use crate::record::{Case, CaseState, Run, TokenTest};
 use crate::stats::PairedRatio;
 
 /// The application's engine settings, as conditions of a `threads` run: it cannot change them.
@@ -24,10 +24,10 @@ const LIGHT_SHARE: f64 = 0.8;
 pub(super) const TTFT_TARGET_MS: f64 = 1_000.0;
 
 /// The setting that a test decides.
-pub(super) fn setting_of(test: Test) -> Setting {
+pub(super) fn setting_of(test: TokenTest) -> Setting {
     match test {
-        Test::Generation => Setting::NThreads,
-        Test::Prompt => Setting::NThreadsBatch,
+        TokenTest::Generation => Setting::NThreads,
+        TokenTest::Prompt => Setting::NThreadsBatch,
     }
 }
 
@@ -36,28 +36,30 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     // The avatar normally runs at the same time; `fast` assumes nothing else is running.
     let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
-    let sweeps =
-        |test: Test| newest_first().flat_map(move |run| loads.map(move |load| Sweep::of(run, load, test))).flatten();
+    let sweeps = |test: TokenTest| {
+        newest_first().flat_map(move |run| loads.map(move |load| TestUnderLoad::of(run, load, test))).flatten()
+    };
     // Sweeps of one count compare something else: they say nothing of threads as long as another one does.
-    let of_counts = sweeps(Test::Generation).filter(Sweep::compares_counts).chain(sweeps(Test::Generation));
+    let of_counts =
+        sweeps(TokenTest::Generation).filter(TestUnderLoad::compares_counts).chain(sweeps(TokenTest::Generation));
     let Some(generation) = of_counts.into_iter().find_map(|sweep| sweep.decide(situation, None)) else {
-        let prompt = sweeps(Test::Prompt).find_map(|sweep| sweep.decide(situation, None));
-        let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
-        return vec![by_rule(situation, Test::Generation), prompt];
+        let prompt = sweeps(TokenTest::Prompt).find_map(|sweep| sweep.decide(situation, None));
+        let prompt = prompt.map_or_else(|| by_rule(situation, TokenTest::Prompt), |decided| decided.threads(situation));
+        return vec![by_rule(situation, TokenTest::Generation), prompt];
     };
     // Generation decides the shared settings, because most of the time is spent there.
     let shared = generation.settings();
-    let of_same = |sweep: &Sweep<'_>| sweep.run.run_id == generation.sweep.run.run_id;
-    let prompt = sweeps(Test::Prompt)
+    let of_same = |sweep: &TestUnderLoad<'_>| sweep.run.run_id == generation.sweep.run.run_id;
+    let prompt = sweeps(TokenTest::Prompt)
         .filter(of_same)
-        .chain(sweeps(Test::Prompt))
+        .chain(sweeps(TokenTest::Prompt))
         .find_map(|sweep| sweep.decide(situation, Some(&shared)));
-    let prompt = prompt.map_or_else(|| by_rule(situation, Test::Prompt), |decided| decided.threads(situation));
+    let prompt = prompt.map_or_else(|| by_rule(situation, TokenTest::Prompt), |decided| decided.threads(situation));
     let mut choices = vec![generation.threads(situation), prompt];
     choices.extend(generation.others());
     let has_varied = |setting: Setting| generation.varied.contains(&setting);
     for setting in CaseSettings::OTHERS.into_iter().filter(|setting| !has_varied(*setting)) {
-        let compared = sweeps(Test::Generation).find_map(|sweep| sweep.decide_one(situation, &shared, setting));
+        let compared = sweeps(TokenTest::Generation).find_map(|sweep| sweep.decide_one(situation, &shared, setting));
         choices.extend(compared.map(|decided| decided.others()).unwrap_or_default());
     }
     choices
@@ -110,17 +112,17 @@ impl CaseSettings {
 }
 
 /// One test under one load of one run, at the largest measured depth.
-struct Sweep<'a> {
+struct TestUnderLoad<'a> {
     run: &'a Run,
     load: &'static str,
-    test: Test,
+    test: TokenTest,
     depth: u64,
     /// Simplest first: fewer threads, then in the order of the run.
     cases: Vec<(CaseSettings, &'a Case)>,
 }
 
-impl<'a> Sweep<'a> {
-    fn of(run: &'a Run, load: &'static str, test: Test) -> Option<Self> {
+impl<'a> TestUnderLoad<'a> {
+    fn of(run: &'a Run, load: &'static str, test: TokenTest) -> Option<Self> {
         let is_it = |case: &&Case| case.conditions["load"] == load && case.conditions["test"] == test.word();
         let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
         let depth = run.cases.iter().filter(is_it).map(depth_of).max()?;
@@ -139,7 +141,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// Chooses among the cases, or among those that share these settings if given. `None` if there are none.
-    fn decide(mut self, situation: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<Decided<'a>> {
+    fn decide(mut self, situation: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<ThreadDecision<'a>> {
         let varied = self.varied();
         if let Some(shared) = shared {
             self.cases.retain(|(settings, _)| settings.others == shared.others);
@@ -154,7 +156,7 @@ impl<'a> Sweep<'a> {
         situation: &RecommendationInput,
         shared: &CaseSettings,
         setting: Setting,
-    ) -> Option<Decided<'a>> {
+    ) -> Option<ThreadDecision<'a>> {
         self.cases.retain(|(settings, _)| settings.differs_only_in(setting, shared));
         if self.cases.is_empty() || self.varied() != [setting] {
             return None;
@@ -167,14 +169,14 @@ impl<'a> Sweep<'a> {
         self.cases.iter().any(|(settings, _)| settings.threads != self.cases[0].0.threads)
     }
 
-    fn chosen(self, situation: &RecommendationInput, varied: Vec<Setting>) -> Option<Decided<'a>> {
+    fn chosen(self, situation: &RecommendationInput, varied: Vec<Setting>) -> Option<ThreadDecision<'a>> {
         let candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
         let choice = SettingChoice::among(&candidates)?;
         let at = match situation.objective {
             Objective::Light => lightest(&choice, &self.cases),
             _ => choice.chosen,
         };
-        Some(Decided { sweep: self, candidates, choice, at, varied })
+        Some(ThreadDecision { sweep: self, candidates, choice, at, varied })
     }
 
     /// The settings besides threads in which the cases differ.
@@ -186,8 +188,8 @@ impl<'a> Sweep<'a> {
 }
 
 /// A `threads` test and the choice made from it.
-struct Decided<'a> {
-    sweep: Sweep<'a>,
+struct ThreadDecision<'a> {
+    sweep: TestUnderLoad<'a>,
     candidates: Vec<SettingCandidate>,
     choice: SettingChoice,
     /// The index of the choice among the cases.
@@ -195,7 +197,7 @@ struct Decided<'a> {
     varied: Vec<Setting>,
 }
 
-impl Decided<'_> {
+impl ThreadDecision<'_> {
     fn settings(&self) -> CaseSettings {
         self.sweep.cases[self.at].0.clone()
     }

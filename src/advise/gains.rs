@@ -113,7 +113,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::advise::{Evidence, ProfileAsk};
+    use crate::advise::{Evidence, ProfileRequirement};
     use crate::record::{CaseState, Direction, Metric, sample};
 
     fn case(path: &str, threads: u64, priority: &str, (speed, late): (f64, f64)) -> Case {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn change(from: Option<u64>) -> ProfileChange {
-        let ask = |name: &str, n_threads| ProfileAsk {
+        let ask = |name: &str, n_threads| ProfileRequirement {
             name: name.into(),
             layers: None,
             n_ctx: 2048,

@@ -15,7 +15,7 @@ pub struct GpuRule {
     /// Memory that it reserves for the system, in GiB.
     pub keeps_gib: f64,
     /// What it compares.
-    pub compares: Compares,
+    pub compares: RuleComparison,
     /// The steps of a rule that compares with the model or with fixed sizes; the first that applies decides.
     #[serde(default)]
     pub steps: Vec<RuleStep>,
@@ -30,7 +30,7 @@ pub struct GpuRule {
 /// What a rule compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Compares {
+pub enum RuleComparison {
     /// Memory, in multiples of the model's file.
     Model,
     /// Memory, in GiB.
@@ -57,7 +57,7 @@ pub struct RuleStep {
 
 /// The result of a rule for one GPU and model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleAnswer {
+pub struct RuleResult {
     /// The rule.
     pub rule: String,
     /// The profile that it selects, if any.
@@ -71,7 +71,7 @@ pub struct RuleAnswer {
 /// A GPU of the founding document's table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TableCard {
+pub struct TableGpu {
     /// Its name.
     pub name: String,
     /// Its memory, in GiB.
@@ -90,8 +90,8 @@ struct RuleFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CardFile {
-    cards: Vec<TableCard>,
+struct TableGpuFile {
+    cards: Vec<TableGpu>,
 }
 
 static RULES: LazyLock<Vec<GpuRule>> = LazyLock::new(|| {
@@ -99,8 +99,8 @@ static RULES: LazyLock<Vec<GpuRule>> = LazyLock::new(|| {
     file.expect("the built-in rules are checked by this module's tests").rules
 });
 
-static CARDS: LazyLock<Vec<TableCard>> = LazyLock::new(|| {
-    let file = toml::from_str::<CardFile>(include_str!("../../profiles/gpu/cards.toml"));
+static CARDS: LazyLock<Vec<TableGpu>> = LazyLock::new(|| {
+    let file = toml::from_str::<TableGpuFile>(include_str!("../../profiles/gpu/cards.toml"));
     file.expect("the built-in GPUs are checked by this module's tests").cards
 });
 
@@ -112,7 +112,7 @@ pub fn gpu_rules() -> &'static [GpuRule] {
 
 /// The GPUs of the founding document's table, in its order.
 #[must_use]
-pub fn table_cards() -> &'static [TableCard] {
+pub fn table_gpus() -> &'static [TableGpu] {
     &CARDS
 }
 
@@ -120,12 +120,12 @@ impl GpuRule {
     /// The result for a GPU with `memory_bytes` and a model file of `model_bytes` with this number of offloadable
     /// layers.
     #[must_use]
-    pub fn answer(&self, memory_bytes: u64, model_bytes: u64, offloadable: u32) -> RuleAnswer {
+    pub fn answer(&self, memory_bytes: u64, model_bytes: u64, offloadable: u32) -> RuleResult {
         let left_gib = memory_bytes as f64 / GIB - self.keeps_gib;
         let step = match self.compares {
-            Compares::Model => self.step(left_gib / (model_bytes.max(1) as f64 / GIB)),
-            Compares::Memory => self.step(left_gib),
-            Compares::Layers => None,
+            RuleComparison::Model => self.step(left_gib / (model_bytes.max(1) as f64 / GIB)),
+            RuleComparison::Memory => self.step(left_gib),
+            RuleComparison::Layers => None,
         };
         let by_layer = || {
             let (share, layer) = (self.share_of_memory.unwrap_or(0.0), self.gib_per_layer.unwrap_or(f64::INFINITY));
@@ -134,7 +134,7 @@ impl GpuRule {
             layers
         };
         let asked_layers = step.map_or_else(by_layer, |step| step.n_gpu_layers);
-        RuleAnswer {
+        RuleResult {
             rule: self.name.clone(),
             profile: step.map(|step| step.profile.clone()),
             asked_layers,
@@ -190,9 +190,9 @@ mod tests {
         for rule in gpu_rules() {
             let ends = rule.steps.last().is_some_and(|step| step.at_least.is_none() && step.more_than.is_none());
             let by_layer = rule.share_of_memory.is_some() && rule.gib_per_layer.is_some();
-            assert!(ends != by_layer && by_layer == (rule.compares == Compares::Layers), "{}", rule.name);
+            assert!(ends != by_layer && by_layer == (rule.compares == RuleComparison::Layers), "{}", rule.name);
         }
-        let sizes: Vec<u64> = table_cards().iter().map(|card| card.memory_gib).collect();
+        let sizes: Vec<u64> = table_gpus().iter().map(|card| card.memory_gib).collect();
         assert_eq!(sizes, [24, 6, 6, 4]);
     }
 }

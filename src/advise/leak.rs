@@ -43,7 +43,7 @@ pub enum LeakVerdict {
 /// Why a run is inconclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Doubt {
+pub enum InconclusiveReason {
     /// There are too few messages.
     TooShort,
     /// Fluctuation exceeds what the threshold amounts to within the run.
@@ -65,9 +65,9 @@ pub struct LeakJudgement {
     /// The verdict.
     pub verdict: LeakVerdict,
     /// Why it is inconclusive; only with [`LeakVerdict::Inconclusive`].
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<InconclusiveReason>,
     /// Growth of the floors, in bytes, with its 95 % interval.
-    pub slope: Option<Growth>,
+    pub slope: Option<RecordedSlope>,
     /// The smallest growth that this run excludes, in bytes: the upper end of the 99.5 % interval, but at least the
     /// grain over the length of the run.
     pub excluded: Option<f64>,
@@ -83,7 +83,7 @@ pub struct LeakJudgement {
 
 /// A slope as recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Growth {
+pub struct RecordedSlope {
     /// Bytes per unit of x.
     pub value: f64,
     /// The lower end of the 95 % interval.
@@ -110,7 +110,7 @@ impl LeakRule {
         let n = points.len();
         let cut = |share: f64| self.cut(n, share);
         let first = self.part(&points[cut(FIRST_CUT)..]);
-        if first.verdict != LeakVerdict::Inconclusive || first.doubt == Some(Doubt::TooShort) {
+        if first.verdict != LeakVerdict::Inconclusive || first.doubt == Some(InconclusiveReason::TooShort) {
             return first;
         }
         // A later steady state clears it. A leak that only started there needs a longer run.
@@ -129,7 +129,7 @@ impl LeakRule {
         let span = points.last().map_or(0.0, |point| point.0) - since;
         let none = LeakJudgement {
             verdict: LeakVerdict::Inconclusive,
-            doubt: Some(Doubt::TooShort),
+            doubt: Some(InconclusiveReason::TooShort),
             slope: None,
             excluded: None,
             since,
@@ -141,11 +141,11 @@ impl LeakRule {
             return none;
         }
         let divided = divided(points);
-        let Some(Divided { floors, slope: sure, low, high }) = narrowest(&divided) else { return none };
+        let Some(SegmentFloors { floors, slope: sure, low, high }) = narrowest(&divided) else { return none };
         let (floors, low, high) = (floors.as_slice(), *low, *high);
         let excluded = high.max(self.grain / span.max(f64::MIN_POSITIVE));
         let usual = theil_sen(floors, 0.95).and_then(|slope| Some((slope.value, slope.interval?)));
-        let slope = usual.map(|(value, (low, high))| Growth { value, low, high });
+        let slope = usual.map(|(value, (low, high))| RecordedSlope { value, low, high });
         let is_sustained = is_sustained(floors, sure.value);
         // Independent of the block length: correlated neighbours would look like a slope in short blocks.
         let rises = divided.iter().take(AGREEING).all(|divided| divided.low > self.threshold);
@@ -154,9 +154,9 @@ impl LeakRule {
         } else if excluded <= self.threshold {
             (LeakVerdict::NoLeak, None)
         } else if low > 0.0 && !is_sustained {
-            (LeakVerdict::Inconclusive, Some(Doubt::Unsteady))
+            (LeakVerdict::Inconclusive, Some(InconclusiveReason::Unsteady))
         } else {
-            (LeakVerdict::Inconclusive, Some(Doubt::TooNoisy))
+            (LeakVerdict::Inconclusive, Some(InconclusiveReason::TooNoisy))
         };
         let more = doubt.map(|_| self.more(span, low, high));
         LeakJudgement { verdict, doubt, slope, excluded: Some(excluded), blocks: floors.len(), more, ..none }
@@ -183,7 +183,7 @@ impl LeakRule {
 }
 
 /// The floors of one division of the run, and their slope.
-struct Divided {
+struct SegmentFloors {
     floors: Vec<(f64, f64)>,
     slope: Slope,
     low: f64,
@@ -191,19 +191,19 @@ struct Divided {
 }
 
 /// All divisions that the run is long enough for.
-fn divided(points: &[(f64, f64)]) -> Vec<Divided> {
+fn divided(points: &[(f64, f64)]) -> Vec<SegmentFloors> {
     let usable = BLOCKS.into_iter().filter(|blocks| points.len() / blocks >= FEWEST_IN_BLOCK);
     let floors = usable.filter_map(|blocks| {
         let floors = floors(points, blocks);
         let slope = theil_sen(&floors, CONFIDENCE)?;
         let (low, high) = slope.interval?;
-        Some(Divided { floors, slope, low, high })
+        Some(SegmentFloors { floors, slope, low, high })
     });
     floors.collect()
 }
 
 /// The floors with the narrowest slope interval; among equals the first, which has the most blocks.
-fn narrowest(divided: &[Divided]) -> Option<&Divided> {
+fn narrowest(divided: &[SegmentFloors]) -> Option<&SegmentFloors> {
     divided.iter().reduce(|best, next| if next.high - next.low < best.high - best.low { next } else { best })
 }
 
@@ -290,7 +290,11 @@ mod tests {
         }
         for full in [65, 75, 85] {
             let found = RULE.judge(&points(100, |at| at.min(full) as f64 * MIB));
-            assert_eq!((found.verdict, found.doubt), (LeakVerdict::Inconclusive, Some(Doubt::Unsteady)), "{full}");
+            assert_eq!(
+                (found.verdict, found.doubt),
+                (LeakVerdict::Inconclusive, Some(InconclusiveReason::Unsteady)),
+                "{full}"
+            );
             assert_eq!(verdict(200, |at| at.min(full) as f64 * MIB), LeakVerdict::NoLeak, "full at {full}, longer");
         }
     }
@@ -345,10 +349,10 @@ mod tests {
     #[test]
     fn short_run_states_how_much_longer() {
         let found = RULE.judge(&points(10, |_| 0.0));
-        assert_eq!((found.verdict, found.doubt), (LeakVerdict::Inconclusive, Some(Doubt::TooShort)));
+        assert_eq!((found.verdict, found.doubt), (LeakVerdict::Inconclusive, Some(InconclusiveReason::TooShort)));
         let more = found.more.unwrap().ceil();
         assert!((10.0..=40.0).contains(&more), "{more}");
-        assert_eq!(RULE.judge(&[]).doubt, Some(Doubt::TooShort));
+        assert_eq!(RULE.judge(&[]).doubt, Some(InconclusiveReason::TooShort));
     }
 
     #[test]
@@ -364,7 +368,11 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(7);
         let mut noisy = |n: usize| RULE.judge(&points(n, |_| 2.0 * MIB * rng.random::<f64>()));
         let short = noisy(100);
-        assert_eq!((short.verdict, short.doubt), (LeakVerdict::Inconclusive, Some(Doubt::TooNoisy)), "{short:?}");
+        assert_eq!(
+            (short.verdict, short.doubt),
+            (LeakVerdict::Inconclusive, Some(InconclusiveReason::TooNoisy)),
+            "{short:?}"
+        );
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let longer = 100 + short.more.unwrap().ceil() as usize;
         assert_ne!(noisy(longer).verdict, LeakVerdict::Leak);

@@ -4,7 +4,7 @@ use serde_json::Map;
 
 use super::by_threads;
 use super::recommendation::{Basis, Choice, Objective};
-use super::recommendation_input::{Card, RecommendationInput};
+use super::recommendation_input::{GpuInput, RecommendationInput};
 use crate::record::Run;
 
 /// What the newest sweep among these runs chooses for a conversation beside the avatar: thread counts, and what else it compared.
@@ -16,7 +16,7 @@ pub fn measured_settings(runs: &[Run]) -> Vec<Choice> {
         physical_cores: None,
         logical_cpus: None,
         memory_bytes: None,
-        card: Card::None,
+        card: GpuInput::None,
         model: None,
         profiles: Vec::new(),
         current_profile: None,

@@ -29,8 +29,8 @@ pub mod watch;
 pub use by_launch::measured_in_place;
 pub use by_noise::noise_behind;
 pub use gains::{Gain, gains};
-pub use gpu_rules::{Compares, GpuRule, RuleAnswer, RuleStep, TableCard, gpu_rules, table_cards};
-pub use leak::{Doubt, Growth, LeakJudgement, LeakRule, LeakVerdict};
+pub use gpu_rules::{GpuRule, RuleComparison, RuleResult, RuleStep, TableGpu, gpu_rules, table_gpus};
+pub use leak::{InconclusiveReason, LeakJudgement, LeakRule, LeakVerdict, RecordedSlope};
 pub use measured_settings::measured_settings;
 pub use obeyed::{ObeyedBy, ProfileChange};
 pub use placement::{MemoryBudget, PlacementOption, PlacementPick, cliffs, pick};
@@ -38,7 +38,7 @@ pub use recommend::recommend;
 pub use recommendation::{
     Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
-pub use recommendation_input::{Card, Footprint, ModelNeeds, ProfileAsk, RecommendationInput};
+pub use recommendation_input::{ContextFootprint, GpuInput, ModelNeeds, ProfileRequirement, RecommendationInput};
 pub use setting_choice::{SettingCandidate, SettingChoice};
 pub use standstill::Standstill;
-pub use thread_choice::{Candidate, Certainty, ThreadChoice};
+pub use thread_choice::{Certainty, ThreadCandidate, ThreadChoice};

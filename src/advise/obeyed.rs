@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::by_bridge::AS_WORKLY_DOES;
 use super::recommendation::{Choice, Setting};
-use super::recommendation_input::{ProfileAsk, RecommendationInput};
+use super::recommendation_input::{ProfileRequirement, RecommendationInput};
 use crate::plural::counted;
 
 /// Who acts on a setting.
@@ -59,9 +59,9 @@ impl Setting {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileChange {
     /// The configured profile; `None` if it names none that the application supports.
-    pub from: Option<ProfileAsk>,
+    pub from: Option<ProfileRequirement>,
     /// The profile that it will have.
-    pub to: ProfileAsk,
+    pub to: ProfileRequirement,
 }
 
 impl ProfileChange {
@@ -75,7 +75,7 @@ impl ProfileChange {
 
     /// From one profile to another by name; without the second, the first is kept.
     #[must_use]
-    pub fn between(profiles: &[ProfileAsk], from: Option<&str>, to: Option<&str>) -> Option<Self> {
+    pub fn between(profiles: &[ProfileRequirement], from: Option<&str>, to: Option<&str>) -> Option<Self> {
         let named = |name: &str| profiles.iter().find(|profile| profile.name == name).cloned();
         let from = from.and_then(named);
         let to = to.and_then(named).or_else(|| from.clone())?;
@@ -101,7 +101,7 @@ impl ProfileChange {
     }
 }
 
-impl ProfileAsk {
+impl ProfileRequirement {
     /// The application's value of a setting under this profile. `None` if it is not known or not a single value.
     #[must_use]
     pub fn value(&self, setting: Setting) -> Option<Value> {
@@ -140,8 +140,8 @@ impl ProfileAsk {
 mod tests {
     use super::*;
 
-    fn profiles() -> Vec<ProfileAsk> {
-        let profile = |name: &str, n_batch, n_threads| ProfileAsk {
+    fn profiles() -> Vec<ProfileRequirement> {
+        let profile = |name: &str, n_batch, n_threads| ProfileRequirement {
             name: name.into(),
             layers: None,
             n_ctx: 2048,

@@ -4,7 +4,7 @@ use super::by_bridge::{ipc, warm_start};
 use super::by_threads::TTFT_TARGET_MS;
 use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
-use super::recommendation_input::{Card, RecommendationInput};
+use super::recommendation_input::{GpuInput, RecommendationInput};
 use super::{by_launch, by_noise, by_placement, by_threads, ipc_rules};
 use crate::record::Run;
 
@@ -41,14 +41,14 @@ fn not_known(situation: &RecommendationInput, choices: &[Choice]) -> Vec<String>
     let mut sentences = Vec::new();
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
     match &situation.card {
-        Card::NotKnown { reason } => sentences.push(format!("Whether there is a GPU: {reason}.")),
-        Card::Here { free_bytes: None, .. } => {
+        GpuInput::NotKnown { reason } => sentences.push(format!("Whether there is a GPU: {reason}.")),
+        GpuInput::Here { free_bytes: None, .. } => {
             sentences.push("How much GPU memory is free: all of it was assumed to be free.".into());
         }
-        Card::Here { .. } if !was_measured(of(Setting::NGpuLayers)) => {
+        GpuInput::Here { .. } if !was_measured(of(Setting::NGpuLayers)) => {
             sentences.push("How fast each placement is: memory was projected; speed was not measured.".into());
         }
-        Card::Here { .. } | Card::None => {}
+        GpuInput::Here { .. } | GpuInput::None => {}
     }
     if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
         sentences.push("Which thread count is fastest here: there is no threads run, and none was measured.".into());

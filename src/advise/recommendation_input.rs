@@ -7,7 +7,7 @@ use super::recommendation::{Basis, Objective};
 
 /// The GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Card {
+pub enum GpuInput {
     /// It is not known whether there is one.
     NotKnown {
         /// Why.
@@ -26,7 +26,7 @@ pub enum Card {
 
 /// A GPU profile of the application for this model and machine: what the application then runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProfileAsk {
+pub struct ProfileRequirement {
     /// Its name in the configuration.
     pub name: String,
     /// Layers on a GPU, including the output layer; `None` if the number of layers is not known.
@@ -44,7 +44,7 @@ pub struct ProfileAsk {
 
 /// GPU memory of one profile's context, for every number of layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Footprint {
+pub struct ContextFootprint {
     /// Context in tokens.
     pub n_ctx: u64,
     /// Batch in tokens.
@@ -67,7 +67,7 @@ pub struct ModelNeeds {
     /// Its trained context, in tokens.
     pub trained_context: Option<u64>,
     /// The memory use of the profiles.
-    pub footprints: Vec<Footprint>,
+    pub footprints: Vec<ContextFootprint>,
     /// Basis of these figures.
     pub footprint_basis: Basis,
 }
@@ -84,11 +84,11 @@ pub struct RecommendationInput {
     /// Memory, in bytes.
     pub memory_bytes: Option<u64>,
     /// The GPU.
-    pub card: Card,
+    pub card: GpuInput,
     /// The model, if one was given.
     pub model: Option<ModelNeeds>,
     /// The application's profiles, in its order.
-    pub profiles: Vec<ProfileAsk>,
+    pub profiles: Vec<ProfileRequirement>,
     /// The configured `ai.gpu_profile`; also `None` if the application refuses the file.
     pub current_profile: Option<String>,
     /// The configuration's `performance` section.

@@ -1,6 +1,6 @@
 //! Chooses settings from interleaved measurements: the fastest admissible one, and the simplest of those that tie.
 
-use super::{Candidate, Certainty, ThreadChoice};
+use super::{Certainty, ThreadCandidate, ThreadChoice};
 use crate::stats::{ByRound, PairedRatio};
 
 /// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
@@ -50,9 +50,9 @@ impl SettingChoice {
         let still: Vec<usize> = pool.iter().copied().filter(|&at| !candidates[at].is_dropped).collect();
         // If all of them lost against one that turned out to be inadmissible, they are compared with each other.
         let pool = if still.is_empty() { pool } else { still };
-        let ranked: Vec<Candidate> = (1_u32..)
+        let ranked: Vec<ThreadCandidate> = (1_u32..)
             .zip(&pool)
-            .map(|(rank, &at)| Candidate { threads: rank, tokens_per_s: candidates[at].tokens_per_s.clone() })
+            .map(|(rank, &at)| ThreadCandidate { threads: rank, tokens_per_s: candidates[at].tokens_per_s.clone() })
             .collect();
         let choice = ThreadChoice::among(&ranked)?;
         let at = |rank: u32| pool[rank as usize - 1];

@@ -1,6 +1,6 @@
 //! A message count that does not advance, which must not clear a process of a leak.
 
-use super::leak::{Doubt, LeakJudgement, LeakRule, LeakVerdict};
+use super::leak::{InconclusiveReason, LeakJudgement, LeakRule, LeakVerdict};
 
 /// The share of the run for which the count may stand still at its end.
 const STILL: f64 = 0.25;
@@ -29,7 +29,7 @@ impl LeakRule {
         if judgement.verdict == LeakVerdict::Leak || !is_long || is_harmless {
             return judgement;
         }
-        let doubt = Some(Doubt::CountStoodStill { still_s, watched_s });
+        let doubt = Some(InconclusiveReason::CountStoodStill { still_s, watched_s });
         LeakJudgement { verdict: LeakVerdict::Inconclusive, doubt, more: None, ..judgement }
     }
 }
@@ -53,7 +53,7 @@ mod tests {
         };
         let still = judged(clean, 30.0, 100.0, 0.0);
         assert_eq!((still.verdict, still.more), (LeakVerdict::Inconclusive, None));
-        assert_eq!(still.doubt, Some(Doubt::CountStoodStill { still_s: 30.0, watched_s: 100.0 }));
+        assert_eq!(still.doubt, Some(InconclusiveReason::CountStoodStill { still_s: 30.0, watched_s: 100.0 }));
         assert_eq!(judged(clean, 20.0, 100.0, 0.0), clean, "only the last fifth");
         assert_eq!(judged(clean, 0.3, 0.9, 0.0), clean, "a short pause");
         assert_eq!(judged(clean, 0.3, 0.9, 1e6).verdict, LeakVerdict::Inconclusive, "memory grew nevertheless");

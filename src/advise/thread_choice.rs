@@ -14,7 +14,7 @@ const UNTOLD: f64 = 0.10;
 
 /// One thread count and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+pub struct ThreadCandidate {
     /// Threads.
     pub threads: u32,
     /// Tokens per second, by round.
@@ -50,7 +50,7 @@ pub struct ThreadChoice {
 impl ThreadChoice {
     /// Chooses among the candidates. `None` if none has a comparable round.
     #[must_use]
-    pub fn among(candidates: &[Candidate]) -> Option<Self> {
+    pub fn among(candidates: &[ThreadCandidate]) -> Option<Self> {
         let speeds: Vec<&ByRound> = candidates.iter().map(|candidate| &candidate.tokens_per_s).collect();
         let fastest = &candidates[fastest_of(&speeds)?];
         let shares: Vec<(u32, PairedRatio)> = candidates
@@ -79,7 +79,7 @@ impl ThreadChoice {
 
     /// A count's speed as a share of the chosen one's, if it was measured: below 1 is slower.
     #[must_use]
-    pub fn against_chosen(&self, candidates: &[Candidate], threads: u32) -> Option<PairedRatio> {
+    pub fn against_chosen(&self, candidates: &[ThreadCandidate], threads: u32) -> Option<PairedRatio> {
         let speeds = |threads: u32| candidates.iter().find(|candidate| candidate.threads == threads);
         speeds(threads)?.tokens_per_s.ratio_to(&speeds(self.threads)?.tokens_per_s)
     }
@@ -92,10 +92,10 @@ mod tests {
 
     use super::*;
 
-    fn candidate(threads: u32, tokens_per_s: f64, noise: f64, rounds: usize, seed: u64) -> Candidate {
+    fn candidate(threads: u32, tokens_per_s: f64, noise: f64, rounds: usize, seed: u64) -> ThreadCandidate {
         let mut rng = StdRng::seed_from_u64(seed + u64::from(threads));
         let value = |rng: &mut StdRng| tokens_per_s * (1.0 + noise * (rng.random::<f64>() - 0.5));
-        Candidate { threads, tokens_per_s: (0..rounds).map(|round| (round, value(&mut rng))).collect() }
+        ThreadCandidate { threads, tokens_per_s: (0..rounds).map(|round| (round, value(&mut rng))).collect() }
     }
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn fewer_threads_win_among_equals_in_any_order() {
         for seed in 0..50 {
-            let mut candidates: Vec<Candidate> =
+            let mut candidates: Vec<ThreadCandidate> =
                 [2, 4, 8].map(|threads| candidate(threads, 230.0, 0.02, 10, 10 * seed)).to_vec();
             candidates.rotate_left(usize::try_from(seed).unwrap() % 3);
             let choice = ThreadChoice::among(&candidates).unwrap();

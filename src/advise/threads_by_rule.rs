@@ -6,10 +6,10 @@ use super::by_threads::setting_of;
 use super::recommendation::{Choice, Objective};
 use super::recommendation_input::RecommendationInput;
 use super::threads::later_rule;
-use crate::record::Test;
+use crate::record::TokenTest;
 
 /// The count for one of the two tests.
-pub(super) fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
+pub(super) fn by_rule(situation: &RecommendationInput, test: TokenTest) -> Choice {
     let logical = situation.logical_cpus.or(situation.physical_cores);
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
@@ -20,11 +20,11 @@ pub(super) fn by_rule(situation: &RecommendationInput, test: Test) -> Choice {
     let physical = situation.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
     let (threads, reason) = match (test, situation.objective) {
         (_, Objective::Light) => ((physical / 2).max(1), "half of the cores, the rest for other programs"),
-        (Test::Generation, _) => {
+        (TokenTest::Generation, _) => {
             let beside_avatar = physical.saturating_sub(1).max(1);
             (later_rule(physical, logical).min(beside_avatar), "the documented rule, with one core left for the avatar")
         }
-        (Test::Prompt, _) => (physical, "prompts are short and use all cores"),
+        (TokenTest::Prompt, _) => (physical, "prompts are short and use all cores"),
     };
     Choice::by_rule(
         setting_of(test),

@@ -10,13 +10,13 @@ use super::dialect::Dialect;
 use super::endpoint::Endpoint;
 use super::error::BridgeError;
 use super::framing::{LOOK_UP, MessageReader};
-use super::heard::Heard;
 use super::message::Message;
+use super::pending::PendingMessages;
 use super::readiness;
 use super::reply::Reply;
-use super::waiting::Waiting;
+use super::unrelated::UnrelatedMessages;
 use super::wire::{Codec, Wire};
-use super::writer::{LineWriter, Sending, write_message};
+use super::writer::{LineWriter, SendOptions, write_message};
 
 /// Timeout for an optional greeting.
 const GREETING_OR_NOT: Duration = Duration::from_millis(300);
@@ -29,7 +29,7 @@ const FIRST_NUMBER: u64 = 1 << 29;
 
 /// A reply, and the message that it answers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answered<T> {
+pub struct MatchedReply<T> {
     /// The number of that message; assigned by order if replies carry no id.
     pub number: u64,
     /// The reply.
@@ -51,9 +51,9 @@ pub struct Client {
     stream: TcpStream,
     messages: MessageReader,
     wire: Wire,
-    sending: Sending,
+    sending: SendOptions,
     greeting: String,
-    heard: Heard,
+    unrelated: UnrelatedMessages,
     next_number: u64,
 }
 
@@ -87,9 +87,9 @@ impl Client {
             stream,
             messages: MessageReader::default(),
             wire: Wire::LINES,
-            sending: Sending::default(),
+            sending: SendOptions::default(),
             greeting: String::new(),
-            heard: Heard::default(),
+            unrelated: UnrelatedMessages::default(),
             next_number: FIRST_NUMBER,
         };
         client.read_greeting(stop)?;
@@ -125,15 +125,15 @@ impl Client {
         // one.
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
         let fresh = Self::open(self.endpoint.clone(), self.dialect, self.timeout, stop)?;
-        self.heard.surplus = 0;
+        self.unrelated.surplus = 0;
         // Message numbers distinguish the new connection from the old one.
-        *self = Self { heard: std::mem::take(&mut self.heard), next_number: self.next_number, ..fresh };
+        *self = Self { unrelated: std::mem::take(&mut self.unrelated), next_number: self.next_number, ..fresh };
         self.set_sending(sending)?;
         if wire == Wire::LINES { Ok(()) } else { self.negotiate(wire, stop) }
     }
 
     /// Switches to another dialect.
-    pub fn speak(&mut self, dialect: &'static Dialect) {
+    pub fn switch_dialect(&mut self, dialect: &'static Dialect) {
         self.dialect = dialect;
     }
 
@@ -165,9 +165,9 @@ impl Client {
             let said: Map<String, Value> = codec.decode(payload).unwrap_or_default();
             let answers = said.contains_key("framing") || reply.refusal.is_some();
             if reply.id == Some(Message::id_of(number)) || reply.id.is_none() && answers {
-                return reply.or_refusal().map(|_| said);
+                return reply.into_result().map(|_| said);
             }
-            self.heard.stray(&reply, payload, codec);
+            self.unrelated.note_unexpected(&reply, payload, codec);
         }
     }
 
@@ -181,7 +181,7 @@ impl Client {
     ///
     /// # Errors
     /// [`BridgeError::Io`].
-    pub fn set_sending(&mut self, sending: Sending) -> Result<(), BridgeError> {
+    pub fn set_sending(&mut self, sending: SendOptions) -> Result<(), BridgeError> {
         self.stream.set_nodelay(sending.nodelay).map_err(BridgeError::Io)?;
         self.sending = sending;
         Ok(())
@@ -196,13 +196,13 @@ impl Client {
     /// Frame rates that the bridge reported by itself, in order of arrival.
     #[must_use]
     pub fn reported_fps(&self) -> &[f64] {
-        &self.heard.fps
+        &self.unrelated.fps
     }
 
     /// Number of foreign messages, and the beginning of the first one; `None` if there were none.
     #[must_use]
     pub fn foreign(&self) -> Option<(u64, &str)> {
-        Some((self.heard.foreign, self.heard.first_foreign.as_deref()?))
+        Some((self.unrelated.foreign, self.unrelated.first_foreign.as_deref()?))
     }
 
     /// The first of `count` unused message numbers. See [`Message::line`].
@@ -233,7 +233,7 @@ impl Client {
     /// [`BridgeError::NoReply`] at the deadline, [`BridgeError::Garbled`], [`BridgeError::Refused`], and the others of
     /// a read.
     pub fn receive(&mut self, deadline: Instant, stop: &AtomicBool) -> Result<Reply, BridgeError> {
-        self.next_reply(deadline, stop, || ())?.0.or_refusal()
+        self.next_reply(deadline, stop, || ())?.0.into_result()
     }
 
     /// The reply to one of the pending messages. Replies to others are surplus.
@@ -242,10 +242,10 @@ impl Client {
     /// Those of [`Client::receive`].
     pub fn receive_for(
         &mut self,
-        waiting: &mut Waiting,
+        waiting: &mut PendingMessages,
         deadline: Instant,
         stop: &AtomicBool,
-    ) -> Result<Answered<()>, BridgeError> {
+    ) -> Result<MatchedReply<()>, BridgeError> {
         self.receive_for_at(waiting, deadline, stop, || ())
     }
 
@@ -255,19 +255,19 @@ impl Client {
     /// Those of [`Client::receive`].
     pub fn receive_for_at<T>(
         &mut self,
-        waiting: &mut Waiting,
+        waiting: &mut PendingMessages,
         deadline: Instant,
         stop: &AtomicBool,
         now: impl Fn() -> T,
-    ) -> Result<Answered<T>, BridgeError> {
+    ) -> Result<MatchedReply<T>, BridgeError> {
         loop {
             let (reply, at) = self.next_reply(deadline, stop, &now)?;
             match waiting.take(&reply, self.dialect.ids) {
-                Some(number) => return reply.or_refusal().map(|reply| Answered { number, reply, at }),
-                None if reply.refusal.is_some() && !reply.names_ours() => {
-                    return reply.or_refusal().map(|reply| Answered { number: 0, reply, at });
+                Some(number) => return reply.into_result().map(|reply| MatchedReply { number, reply, at }),
+                None if reply.refusal.is_some() && !reply.has_our_id() => {
+                    return reply.into_result().map(|reply| MatchedReply { number: 0, reply, at });
                 }
-                None => self.heard.surplus += 1,
+                None => self.unrelated.surplus += 1,
             }
         }
     }
@@ -283,7 +283,7 @@ impl Client {
             let payload = next_payload(&mut self.messages, &mut self.stream, self.timeout, deadline, stop)?;
             let at = now();
             let reply = Reply::read(payload, self.wire.codec)?;
-            if self.heard.is_reply(&reply, payload, (self.dialect, self.wire.codec)) {
+            if self.unrelated.is_reply(&reply, payload, (self.dialect, self.wire.codec)) {
                 return Ok((reply, at));
             }
         }
@@ -303,7 +303,7 @@ impl Client {
         let number = self.number(1);
         self.send(message.line(number), stop)?;
         let deadline = Instant::now() + self.timeout;
-        self.receive_for(&mut Waiting::for_one(number), deadline, stop).map(|answered| answered.reply)
+        self.receive_for(&mut PendingMessages::for_one(number), deadline, stop).map(|answered| answered.reply)
     }
 
     /// Reads until nothing has arrived for `quiet`. Returns the number of surplus replies since the last call,
@@ -319,7 +319,7 @@ impl Client {
         loop {
             let deadline = end.min(Instant::now() + quiet);
             match self.next_reply(deadline, &stop, || ()) {
-                Ok(_) | Err(BridgeError::Garbled { .. }) => self.heard.surplus += 1,
+                Ok(_) | Err(BridgeError::Garbled { .. }) => self.unrelated.surplus += 1,
                 Err(BridgeError::NoReply { .. }) => break,
                 Err(error) => return Err(error),
             }
@@ -329,17 +329,17 @@ impl Client {
 
     /// Number of surplus replies since the last call, without reading more.
     pub fn take_surplus(&mut self) -> u64 {
-        std::mem::take(&mut self.heard.surplus)
+        std::mem::take(&mut self.unrelated.surplus)
     }
 
     /// Skips and counts messages that have been read but were not awaited; called before sending a message whose reply
     /// can only be matched by order.
-    pub fn pass_over_read(&mut self) {
+    pub fn skip_unread(&mut self) {
         while let Some(payload) = self.messages.next_read() {
             let codec = self.wire.codec;
             match Reply::read(payload, codec) {
-                Ok(reply) if !self.heard.is_reply(&reply, payload, (self.dialect, codec)) => {}
-                Ok(_) | Err(_) => self.heard.surplus += 1,
+                Ok(reply) if !self.unrelated.is_reply(&reply, payload, (self.dialect, codec)) => {}
+                Ok(_) | Err(_) => self.unrelated.surplus += 1,
             }
         }
     }
@@ -358,7 +358,7 @@ impl Client {
     /// [`BridgeError::Io`] if the system has no more handles.
     pub fn writer(&self) -> Result<LineWriter, BridgeError> {
         let stream = self.stream.try_clone().map_err(BridgeError::Io)?;
-        readiness::look_up_every(&stream, LOOK_UP.min(self.timeout)).map_err(BridgeError::Io)?;
+        readiness::wait_at_most(&stream, LOOK_UP.min(self.timeout)).map_err(BridgeError::Io)?;
         Ok(LineWriter { stream, sending: self.sending, timeout: self.timeout })
     }
 }

@@ -12,7 +12,7 @@ use super::wire::{Codec, Wire};
 
 /// A dialect and the evidence for it.
 #[derive(Debug, Clone)]
-pub struct Detected {
+pub struct DetectedDialect {
     /// The dialect.
     pub dialect: &'static Dialect,
     /// The evidence, as text.
@@ -28,19 +28,19 @@ pub struct Detected {
 ///
 /// # Errors
 /// [`BridgeError::UnknownDialect`] if neither matches a known dialect, and those of an exchange.
-pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, BridgeError> {
+pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<DetectedDialect, BridgeError> {
     let greeting = client.greeting().to_owned();
     let greets_so = |dialect: &&&'static Dialect| !greeting.is_empty() && dialect.is_greeting(&greeting);
     let known: Vec<&'static Dialect> = Dialect::NAMES.iter().filter_map(|name| Dialect::named(name).ok()).collect();
     let fitting: Vec<&&'static Dialect> = known.iter().filter(greets_so).collect();
     if let [only] = fitting[..] {
-        return Ok(Detected { dialect: only, how: format!("by its greeting, {greeting}") });
+        return Ok(DetectedDialect { dialect: only, how: format!("by its greeting, {greeting}") });
     }
     // Any first message in an envelope: `ready` may have been missed.
     let enveloped = Reply::parse(greeting.as_bytes(), Codec::Json).is_ok_and(|said| said.event.is_some());
     let stock = Dialect::stock();
     if let Some(dialect) = known.iter().find(|dialect| enveloped && dialect.replies.form == ReplyForm::Event) {
-        return Ok(Detected { dialect, how: format!("by the envelope of its first message, {greeting}") });
+        return Ok(DetectedDialect { dialect, how: format!("by the envelope of its first message, {greeting}") });
     }
     let Some(probe) = stock.probe(Ack::Received) else { return Err(unknown(client)) };
     let body = stock.body(&probe.command, &probe.data);
@@ -48,20 +48,20 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
     let command = &probe.command;
     let number = client.number(1);
     client.send(message.line(number), stop)?;
-    let reply = match answer(client, number, stop) {
+    let reply = match first_answer(client, number, stop) {
         // It sends messages but answers nothing.
         Err((BridgeError::NoReply { .. }, true)) => return Err(unknown(client)),
         reply => reply.map_err(|(error, _)| error)?,
     };
     // A refusal identifies the dialect as well as a reply does.
-    if let Err(BridgeError::Refused { message }) = reply.clone().or_refusal() {
+    if let Err(BridgeError::Refused { message }) = reply.clone().into_result() {
         let how = format!("by its refusal of {command}: {message}");
         let founding = Dialect::named("founding").map_err(|_| unknown(client))?;
-        return Ok(Detected { dialect: founding, how });
+        return Ok(DetectedDialect { dialect: founding, how });
     }
     if reply.id.is_some() {
         let how = format!("by its reply to {command}, which carries the id of the message");
-        return Ok(Detected { dialect: Dialect::instrumented(), how });
+        return Ok(DetectedDialect { dialect: Dialect::instrumented(), how });
     }
     if greeting.is_empty() || !stock.is_greeting(&greeting) {
         return Err(unknown(client));
@@ -70,12 +70,12 @@ pub fn detect(client: &mut Client, stop: &AtomicBool) -> Result<Detected, Bridge
         "by its bare greeting and its bare reply to {command}; bridges of later versions (dialect batch) do the same, \
          and no batch is sent to tell them apart"
     );
-    Ok(Detected { dialect: stock, how })
+    Ok(DetectedDialect { dialect: stock, how })
 }
 
 /// The first message that may be the reply: it names message `number`, is empty, or reports an error. An error is
 /// returned with whether anything else arrived.
-fn answer(client: &mut Client, number: u64, stop: &AtomicBool) -> Result<Reply, (BridgeError, bool)> {
+fn first_answer(client: &mut Client, number: u64, stop: &AtomicBool) -> Result<Reply, (BridgeError, bool)> {
     let deadline = Instant::now() + client.timeout();
     let mut talks = false;
     loop {

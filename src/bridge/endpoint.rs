@@ -54,7 +54,7 @@ impl Endpoint {
         // One message, one segment: Nagle's algorithm would delay small ones.
         stream
             .set_nodelay(true)
-            .and_then(|()| readiness::look_up_every(&stream, LOOK_UP.min(timeout)))
+            .and_then(|()| readiness::wait_at_most(&stream, LOOK_UP.min(timeout)))
             .map_err(BridgeError::Io)?;
         Ok(stream)
     }
@@ -65,13 +65,13 @@ impl Endpoint {
 ///
 /// # Errors
 /// Those of the system; `ConnectionRefused` if the connection leads back to itself.
-pub fn dial(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+pub fn connect_to(address: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(address, timeout)?;
-    refuse_itself(&stream)?;
+    refuse_self_connection(&stream)?;
     Ok(stream)
 }
 
-fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
+fn refuse_self_connection(stream: &TcpStream) -> io::Result<()> {
     if stream.local_addr()? == stream.peer_addr()? {
         let why = "nothing listens there; the system connected the socket to itself";
         return Err(io::Error::new(ErrorKind::ConnectionRefused, why));
@@ -82,7 +82,7 @@ fn refuse_itself(stream: &TcpStream) -> io::Result<()> {
 fn connect(addresses: &[SocketAddr], timeout: Duration) -> Result<TcpStream, BridgeError> {
     let mut refused = BridgeError::Io(io::Error::other("no address was given"));
     for address in addresses {
-        match dial(address, timeout) {
+        match connect_to(address, timeout) {
             Ok(stream) => return Ok(stream),
             Err(source) => refused = BridgeError::NobodyThere { address: *address, source },
         }
@@ -95,7 +95,9 @@ fn accept(listener: &TcpListener, timeout: Duration, stop: &AtomicBool) -> Resul
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
-                refuse_itself(&stream).and_then(|()| stream.set_nonblocking(false)).map_err(BridgeError::Io)?;
+                refuse_self_connection(&stream)
+                    .and_then(|()| stream.set_nonblocking(false))
+                    .map_err(BridgeError::Io)?;
                 return Ok(stream);
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
@@ -131,7 +133,7 @@ mod tests {
         let joined = (0..8 * u32::from(high - low)).find_map(|_| {
             called.iter().find_map(|port| {
                 let address = (std::net::Ipv4Addr::LOCALHOST, *port).into();
-                let refusal = dial(&address, Duration::from_secs(5)).expect_err("nothing listens there");
+                let refusal = connect_to(&address, Duration::from_secs(5)).expect_err("nothing listens there");
                 refusal.to_string().contains("the socket to itself").then_some(refusal)
             })
         });

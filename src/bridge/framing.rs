@@ -18,7 +18,7 @@ const LONGEST_REPLY: usize = 1 << 20;
 
 /// A message that exceeds the accepted length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooLong {
+pub(super) struct MessageTooLong {
     /// Its length in bytes, as far as known.
     pub(super) bytes: usize,
     /// Whether the messages after it can be separated from it.
@@ -27,7 +27,7 @@ pub(super) struct TooLong {
 
 /// Received bytes and the messages in them.
 #[derive(Debug)]
-pub(super) struct Inbox {
+pub(super) struct ReceiveBuffer {
     framing: Framing,
     longest: usize,
     buffer: Vec<u8>,
@@ -41,7 +41,7 @@ pub(super) struct Inbox {
     skip: usize,
 }
 
-impl Inbox {
+impl ReceiveBuffer {
     pub(super) fn new(longest: usize) -> Self {
         Self { framing: Framing::Lines, longest, buffer: Vec::new(), start: 0, end: 0, searched: 0, skip: 0 }
     }
@@ -52,8 +52,8 @@ impl Inbox {
         self.searched = self.start;
     }
 
-    /// Position of the next complete message, without framing; see [`Inbox::bytes`]. `None` if more bytes are needed.
-    pub(super) fn next(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+    /// Position of the next complete message, without framing; see [`ReceiveBuffer::bytes`]. `None` if more bytes are needed.
+    pub(super) fn next(&mut self) -> Option<Result<Range<usize>, MessageTooLong>> {
         match self.framing {
             Framing::Lines => self.next_line(),
             Framing::Length => self.next_prefixed(),
@@ -65,11 +65,11 @@ impl Inbox {
         &self.buffer[message]
     }
 
-    fn next_line(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+    fn next_line(&mut self) -> Option<Result<Range<usize>, MessageTooLong>> {
         let Some(length) = self.buffer[self.searched..self.end].iter().position(|&byte| byte == b'\n') else {
             self.searched = self.end;
             let bytes = self.end - self.start;
-            return (bytes >= self.longest).then_some(Err(TooLong { bytes, passable: false }));
+            return (bytes >= self.longest).then_some(Err(MessageTooLong { bytes, passable: false }));
         };
         let line = self.start..self.searched + length;
         self.start = line.end + 1;
@@ -77,7 +77,7 @@ impl Inbox {
         Some(Ok(line))
     }
 
-    fn next_prefixed(&mut self) -> Option<Result<Range<usize>, TooLong>> {
+    fn next_prefixed(&mut self) -> Option<Result<Range<usize>, MessageTooLong>> {
         let passed = self.skip.min(self.end - self.start);
         self.start += passed;
         self.skip -= passed;
@@ -86,7 +86,7 @@ impl Inbox {
         if length > self.longest {
             self.start += PREFIX;
             self.skip = length;
-            return Some(Err(TooLong { bytes: length, passable: true }));
+            return Some(Err(MessageTooLong { bytes: length, passable: true }));
         }
         let message = self.start + PREFIX..self.start + PREFIX + length;
         if message.end > self.end {
@@ -96,7 +96,7 @@ impl Inbox {
         Some(Ok(message))
     }
 
-    /// Free space of at least a few bytes, at the end; see [`Inbox::filled`].
+    /// Free space of at least a few bytes, at the end; see [`ReceiveBuffer::filled`].
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end, self.searched) = (0, 0, 0);
@@ -125,15 +125,15 @@ impl Inbox {
     }
 }
 
-/// Reads messages. The stream must return from a read ([`readiness::look_up_every`]) at least as often as [`LOOK_UP`].
+/// Reads messages. The stream must return from a read ([`readiness::wait_at_most`]) at least as often as [`LOOK_UP`].
 #[derive(Debug)]
 pub(super) struct MessageReader {
-    inbox: Inbox,
+    inbox: ReceiveBuffer,
 }
 
 impl Default for MessageReader {
     fn default() -> Self {
-        Self { inbox: Inbox::new(LONGEST_REPLY) }
+        Self { inbox: ReceiveBuffer::new(LONGEST_REPLY) }
     }
 }
 
@@ -202,7 +202,7 @@ mod tests {
     fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        readiness::look_up_every(&client, LOOK_UP).unwrap();
+        readiness::wait_at_most(&client, LOOK_UP).unwrap();
         (client, listener.accept().unwrap().0)
     }
 
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn prefixed_messages_are_complete_and_oversized_ones_skipped() {
-        let mut inbox = Inbox::new(8);
+        let mut inbox = ReceiveBuffer::new(8);
         inbox.set_framing(Framing::Length);
         let stream = [b"\0\0\0\x02{}".as_slice(), b"\0\0\0\x09123456789", b"\0\0\0\0", b"\0\0\0\x03a\nb"].concat();
         let mut seen = Vec::new();
@@ -307,7 +307,7 @@ mod tests {
                 seen.push(message.map(|message| inbox.bytes(message).to_vec()));
             }
         }
-        let too_long = Err(TooLong { bytes: 9, passable: true });
+        let too_long = Err(MessageTooLong { bytes: 9, passable: true });
         assert_eq!(seen, [Ok(b"{}".to_vec()), too_long, Ok(Vec::new()), Ok(b"a\nb".to_vec())]);
         assert!(!inbox.is_mid_message());
     }

@@ -2,7 +2,7 @@
 //! cargo-fuzz alone, which sets `cfg(fuzzing)`.
 
 use super::dialect::Dialect;
-use super::framing::Inbox;
+use super::framing::ReceiveBuffer;
 use super::wire::{Framing, Wire};
 
 /// Maximum accepted message length, in bytes: short enough for a fuzzer to reach.
@@ -12,7 +12,7 @@ const LONGEST: usize = 1 << 12;
 /// message that cannot be separated from what follows.
 #[must_use]
 pub fn messages(stream: &[u8], framing: Framing, read_bytes: usize) -> Vec<Vec<u8>> {
-    let mut inbox = Inbox::new(LONGEST);
+    let mut inbox = ReceiveBuffer::new(LONGEST);
     inbox.set_framing(framing);
     let mut found = Vec::new();
     let mut rest = stream;

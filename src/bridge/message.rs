@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
-use super::dialect::{Dialect, Fields, Probe};
+use super::dialect::{Dialect, FieldNames, Probe};
 use super::wire::{Codec, Framing, PREFIX, Wire};
 
 /// First id: large enough that all ids have the same number of digits (and of bytes in `MessagePack`), so that they can
@@ -18,7 +18,7 @@ const PAD_MEMBER: usize = r#", "pad": """#.len();
 
 /// Position and format of the id.
 #[derive(Debug, Clone, Copy)]
-enum IdPlace {
+enum IdPosition {
     /// Ten digits.
     Digits(usize),
     /// Four bytes, big-endian.
@@ -29,7 +29,7 @@ enum IdPlace {
 #[derive(Debug, Clone)]
 pub struct Message {
     line: Vec<u8>,
-    id_at: Option<IdPlace>,
+    id_at: Option<IdPosition>,
 }
 
 impl Message {
@@ -70,13 +70,13 @@ impl Message {
         let mut id = Self::id_of(index);
         match self.id_at {
             None => {}
-            Some(IdPlace::Digits(at)) => {
+            Some(IdPosition::Digits(at)) => {
                 for digit in self.line[at..at + 10].iter_mut().rev() {
                     *digit = b'0' + u8::try_from(id % 10).unwrap_or(0);
                     id /= 10;
                 }
             }
-            Some(IdPlace::Binary(at)) => {
+            Some(IdPosition::Binary(at)) => {
                 let id = u32::try_from(id).unwrap_or(u32::MAX);
                 self.line[at..at + 4].copy_from_slice(&id.to_be_bytes());
             }
@@ -105,7 +105,12 @@ fn now(is_text: bool) -> Value {
 }
 
 /// The body as JSON, with id and padding, in a buffer with space for the framing.
-fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usize) -> (Vec<u8>, Option<IdPlace>) {
+fn json(
+    fields: &FieldNames,
+    body: &Map<String, Value>,
+    framing: Framing,
+    size: usize,
+) -> (Vec<u8>, Option<IdPosition>) {
     let prefix = if framing == Framing::Length { PREFIX } else { 0 };
     let mut line = "\0".repeat(prefix) + &spaced(body);
     // Make room for the additional members.
@@ -117,7 +122,7 @@ fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usiz
         let at = line.len();
         line.push_str(&FIRST_ID.to_string());
         line.push_str(quote);
-        IdPlace::Digits(at)
+        IdPosition::Digits(at)
     });
     let feed = usize::from(framing == Framing::Lines);
     let missing = size.saturating_sub(line.len() + "}".len() + feed);
@@ -130,7 +135,7 @@ fn json(fields: &Fields, body: &Map<String, Value>, framing: Framing, size: usiz
 }
 
 /// The body as a `MessagePack` map with the id, after space for its length.
-fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPlace>) {
+fn msgpack(fields: &FieldNames, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPosition>) {
     let mut body = body.clone();
     if let Some(id) = &fields.id {
         let first = if fields.id_is_text { Value::from(FIRST_ID.to_string()) } else { Value::from(FIRST_ID) };
@@ -140,7 +145,7 @@ fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPla
     line.extend(Codec::Msgpack.encode(&body));
     // The id is the last member: ten digits, or the 32-bit marker and four bytes.
     let place = |length: usize| {
-        if fields.id_is_text { IdPlace::Digits(length - 10) } else { IdPlace::Binary(length - 4) }
+        if fields.id_is_text { IdPosition::Digits(length - 10) } else { IdPosition::Binary(length - 4) }
     };
     let id_at = fields.id.as_ref().map(|_| place(line.len()));
     (line, id_at)
@@ -149,15 +154,15 @@ fn msgpack(fields: &Fields, body: &Map<String, Value>) -> (Vec<u8>, Option<IdPla
 /// JSON in the application's format: a space after each comma and colon.
 fn spaced(value: &impl Serialize) -> String {
     let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Spaced);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, SpacedFormatter);
     // A value parsed or built here always serialises, and a vector accepts every byte.
     let _ = value.serialize(&mut serializer);
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-struct Spaced;
+struct SpacedFormatter;
 
-impl Formatter for Spaced {
+impl Formatter for SpacedFormatter {
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
         if first { Ok(()) } else { writer.write_all(b", ") }
     }

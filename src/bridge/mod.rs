@@ -9,26 +9,27 @@ mod error;
 mod framing;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod heard;
 mod message;
+mod pending;
 mod readiness;
 mod reply;
 pub mod server;
 pub mod tap;
-mod waiting;
+mod unrelated;
 mod wire;
 mod writer;
 
 pub use address::{DEFAULT_PORT, Target, listening, resolve};
-pub use client::{Answered, Client};
-pub use detect::{Detected, detect};
+pub use client::{Client, MatchedReply};
+pub use detect::{DetectedDialect, detect};
 pub use dialect::{
-    Ack, Applies, Batch, Command, Dialect, DialectError, Fields, Listener, Probe, Probes, Replies, ReplyForm,
+    Ack, Batch, BatchEffect, Dialect, DialectCommand, DialectError, FieldNames, ListeningSide, Probe, Probes, Replies,
+    ReplyForm,
 };
-pub use endpoint::{Endpoint, dial};
+pub use endpoint::{Endpoint, connect_to};
 pub use error::{BridgeError, FaultKind};
 pub use message::Message;
+pub use pending::PendingMessages;
 pub use reply::Reply;
-pub use waiting::Waiting;
 pub use wire::{Codec, Framing, Wire};
-pub use writer::{LineWriter, Sending};
+pub use writer::{LineWriter, SendOptions};

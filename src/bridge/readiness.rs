@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::framing::LOOK_UP;
 
 /// Makes [`read`] and [`write()`] return after at most `wait` if nothing can be read or written.
-pub(super) fn look_up_every(stream: &TcpStream, wait: Duration) -> io::Result<()> {
+pub(super) fn wait_at_most(stream: &TcpStream, wait: Duration) -> io::Result<()> {
     if cfg!(windows) {
         return stream.set_nonblocking(true);
     }
@@ -20,19 +20,19 @@ pub(super) fn look_up_every(stream: &TcpStream, wait: Duration) -> io::Result<()
 }
 
 /// Prepares a connection for [`read_until`] and [`write_all`].
-pub(super) fn wait_until_over(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn wait_without_limit(stream: &TcpStream) -> io::Result<()> {
     stream.set_nonblocking(cfg!(windows))
 }
 
-/// Reads what has arrived. Fails with `WouldBlock` if nothing arrived within the time set by [`look_up_every`]; on
+/// Reads what has arrived. Fails with `WouldBlock` if nothing arrived within the time set by [`wait_at_most`]; on
 /// Windows, within [`LOOK_UP`] or `at_most`.
 pub(super) fn read(stream: &TcpStream, room: &mut [u8], at_most: Duration) -> io::Result<usize> {
-    once_ready(stream, Wait::ToRead, at_most, |mut stream| stream.read(room))
+    retry_when_ready(stream, Readiness::ToRead, at_most, |mut stream| stream.read(room))
 }
 
 /// Writes as much as the socket accepts. Fails with `WouldBlock` after the same time as [`read`].
 pub(super) fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    once_ready(stream, Wait::ToWrite, LOOK_UP, |mut stream| stream.write(bytes))
+    retry_when_ready(stream, Readiness::ToWrite, LOOK_UP, |mut stream| stream.write(bytes))
 }
 
 /// Waits for data, without a timeout; 0 means the end. To end the wait from another thread, make `is_over` return true,
@@ -73,9 +73,9 @@ fn is_nothing_yet(error: &io::Error) -> bool {
 }
 
 /// Whether data or the end arrives within about `wait`. Nothing is read. The connection must have been prepared by
-/// [`wait_until_over`].
+/// [`wait_without_limit`].
 #[cfg(not(windows))]
-pub(super) fn comes_within(stream: &TcpStream, wait: Duration, _is_over: impl Fn() -> bool) -> bool {
+pub(super) fn is_readable_within(stream: &TcpStream, wait: Duration, _is_over: impl Fn() -> bool) -> bool {
     let _ = stream.set_read_timeout(Some(wait));
     let next = stream.peek(&mut [0]);
     let _ = stream.set_read_timeout(None);
@@ -83,16 +83,16 @@ pub(super) fn comes_within(stream: &TcpStream, wait: Duration, _is_over: impl Fn
 }
 
 /// Whether data or the end arrives within about `wait`. Nothing is read. The connection must have been prepared by
-/// [`wait_until_over`].
+/// [`wait_without_limit`].
 #[cfg(windows)]
-pub(super) fn comes_within(stream: &TcpStream, wait: Duration, is_over: impl Fn() -> bool) -> bool {
+pub(super) fn is_readable_within(stream: &TcpStream, wait: Duration, is_over: impl Fn() -> bool) -> bool {
     let until = std::time::Instant::now() + wait;
     loop {
         let left = until.saturating_duration_since(std::time::Instant::now());
         if left.is_zero() {
             return false;
         }
-        if is_over() || is_ready(stream, Wait::ToRead, left.min(LOOK_UP)).unwrap_or(true) {
+        if is_over() || is_ready(stream, Readiness::ToRead, left.min(LOOK_UP)).unwrap_or(true) {
             return true;
         }
     }
@@ -100,16 +100,16 @@ pub(super) fn comes_within(stream: &TcpStream, wait: Duration, is_over: impl Fn(
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy)]
-enum Wait {
+enum Readiness {
     ToRead,
     ToWrite,
 }
 
 /// The socket waits by itself.
 #[cfg(not(windows))]
-fn once_ready<T>(
+fn retry_when_ready<T>(
     stream: &TcpStream,
-    _wait: Wait,
+    _wait: Readiness,
     _at_most: Duration,
     mut attempt: impl FnMut(&TcpStream) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -118,9 +118,9 @@ fn once_ready<T>(
 
 /// Tries at once, and again when the socket is ready.
 #[cfg(windows)]
-fn once_ready<T>(
+fn retry_when_ready<T>(
     stream: &TcpStream,
-    wait: Wait,
+    wait: Readiness,
     at_most: Duration,
     mut attempt: impl FnMut(&TcpStream) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -134,7 +134,7 @@ fn once_ready<T>(
 /// Whether a read or write would return at once, with success, the end of the stream or an error.
 #[cfg(windows)]
 #[allow(unsafe_code)]
-fn is_ready(stream: &TcpStream, wait: Wait, at_most: Duration) -> io::Result<bool> {
+fn is_ready(stream: &TcpStream, wait: Readiness, at_most: Duration) -> io::Result<bool> {
     use std::os::windows::io::AsRawSocket;
 
     use windows_sys::Win32::Networking::WinSock::{
@@ -145,8 +145,8 @@ fn is_ready(stream: &TcpStream, wait: Wait, at_most: Duration) -> io::Result<boo
     #[allow(clippy::cast_possible_truncation)]
     let fd = stream.as_raw_socket() as SOCKET;
     let events = match wait {
-        Wait::ToRead => POLLRDNORM,
-        Wait::ToWrite => POLLWRNORM,
+        Readiness::ToRead => POLLRDNORM,
+        Readiness::ToWrite => POLLWRNORM,
     };
     let mut polled = WSAPOLLFD { fd, events, revents: 0 };
     // Whole milliseconds, rounded up: with 0, this would spin.
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn pending_reads_and_writes_end_when_another_thread_ends_the_connection() {
         let (stream, _peer) = connected();
-        wait_until_over(&stream).unwrap();
+        wait_without_limit(&stream).unwrap();
         let (stream, over) = (Arc::new(stream), Arc::new(AtomicBool::new(false)));
         let (written, writes) = channel();
         let reader = thread::spawn({
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn large_write_is_complete_and_in_order() {
         let (stream, mut peer) = connected();
-        wait_until_over(&stream).unwrap();
+        wait_without_limit(&stream).unwrap();
         let sent: Vec<u8> = (0..8_000_000_u32).map(|at| at.to_le_bytes()[1]).collect();
         let reader = thread::spawn(move || {
             // Late, so that the writer meets a full buffer.
@@ -225,17 +225,17 @@ mod tests {
     #[test]
     fn silence_differs_from_data_and_from_the_end() {
         let (stream, mut peer) = connected();
-        wait_until_over(&stream).unwrap();
+        wait_without_limit(&stream).unwrap();
         let wait = Duration::from_millis(30);
-        assert!(!comes_within(&stream, wait, || false));
+        assert!(!is_readable_within(&stream, wait, || false));
         peer.write_all(b"{}").unwrap();
-        assert!(comes_within(&stream, Duration::from_secs(30), || false));
+        assert!(is_readable_within(&stream, Duration::from_secs(30), || false));
         assert_eq!(read_until(&stream, &mut [0; 16], || false).unwrap(), 2, "nothing was taken");
         drop(peer);
-        assert!(comes_within(&stream, Duration::from_secs(30), || false));
+        assert!(is_readable_within(&stream, Duration::from_secs(30), || false));
 
         let (stream, _peer) = connected();
-        look_up_every(&stream, wait).unwrap();
+        wait_at_most(&stream, wait).unwrap();
         let silent = read(&stream, &mut [0; 16], wait).unwrap_err();
         assert_eq!(silent.kind(), ErrorKind::WouldBlock);
     }

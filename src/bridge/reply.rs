@@ -47,7 +47,7 @@ pub struct Reply {
 
 /// Kind of a message from the bridge, by its dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MessageKind {
     /// A reply to something.
     Reply,
     /// An unsolicited message of the dialect.
@@ -58,7 +58,7 @@ pub(super) enum Kind {
 
 /// The relevant members, with any type of value.
 #[derive(Deserialize)]
-struct Members {
+struct ReplyMembers {
     #[serde(default)]
     id: Value,
     #[serde(default)]
@@ -105,7 +105,7 @@ impl Reply {
     /// # Errors
     /// [`BridgeError::Garbled`] unless it is an object, [`BridgeError::Refused`] if it reports an error.
     pub fn parse(payload: &[u8], codec: Codec) -> Result<Self, BridgeError> {
-        Self::read(payload, codec)?.or_refusal()
+        Self::read(payload, codec)?.into_result()
     }
 
     /// Like [`Reply::parse`], for callers that first need to know which message was refused.
@@ -117,7 +117,7 @@ impl Reply {
         if codec == Codec::Json && payload.first() != Some(&b'{') {
             return Err(garbled());
         }
-        let members: Members = codec.decode(payload).map_err(|_| garbled())?;
+        let members: ReplyMembers = codec.decode(payload).map_err(|_| garbled())?;
         Ok(Self {
             id: number(&members.id),
             received_ns: members.received_ns.as_u64(),
@@ -145,7 +145,7 @@ impl Reply {
     ///
     /// # Errors
     /// [`BridgeError::Refused`].
-    pub(super) fn or_refusal(mut self) -> Result<Self, BridgeError> {
+    pub(super) fn into_result(mut self) -> Result<Self, BridgeError> {
         match self.refusal.take() {
             Some(message) => Err(BridgeError::Refused { message }),
             None => Ok(self),
@@ -153,15 +153,15 @@ impl Reply {
     }
 
     /// Whether it names a message sent by this program.
-    pub(super) fn names_ours(&self) -> bool {
+    pub(super) fn has_our_id(&self) -> bool {
         self.id.and_then(Message::index_of).is_some()
     }
 
     /// Its kind on a connection with that dialect.
-    pub(super) fn kind(&self, dialect: &Dialect) -> Kind {
+    pub(super) fn kind(&self, dialect: &Dialect) -> MessageKind {
         let event = self.event.as_ref();
         if event.is_some_and(|event| dialect.replies.unsolicited.contains(event)) {
-            return Kind::Unsolicited;
+            return MessageKind::Unsolicited;
         }
         let fits = match dialect.replies.form {
             ReplyForm::Bare => !self.has_members,
@@ -169,9 +169,9 @@ impl Reply {
             ReplyForm::Status => self.has_status,
             ReplyForm::Event => event.is_some_and(|event| dialect.is_reply_type(event)),
         };
-        let is_reply = fits && (self.names_ours() || !dialect.ids);
+        let is_reply = fits && (self.has_our_id() || !dialect.ids);
         // A bridge that refuses a message may not have read its id.
-        if is_reply || self.refusal.is_some() { Kind::Reply } else { Kind::Foreign }
+        if is_reply || self.refusal.is_some() { MessageKind::Reply } else { MessageKind::Foreign }
     }
 }
 
@@ -183,11 +183,11 @@ fn is_empty(payload: &[u8], codec: Codec) -> bool {
     }
 }
 
-impl Members {
+impl ReplyMembers {
     /// The bridge's error text, if it reports a failure: an `error`, a `status` of that name, or a message of that
     /// type, whose data has a code.
     fn refusal(&self) -> Option<String> {
-        let text = |value: &Value| shortened(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        let text = |value: &Value| truncated(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         if !self.error.is_null() {
             return Some(text(&self.error));
         }
@@ -197,13 +197,13 @@ impl Members {
         (self.event == "error").then(|| {
             let said = |key| self.data.get(key).map(text);
             let parts: Vec<String> = ["code", "message"].into_iter().filter_map(said).collect();
-            if parts.is_empty() { shortened(self.data.to_string()) } else { parts.join(": ") }
+            if parts.is_empty() { truncated(self.data.to_string()) } else { parts.join(": ") }
         })
     }
 }
 
 /// Truncates text of any length.
-fn shortened(mut text: String) -> String {
+fn truncated(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(REFUSAL) {
         text.truncate(end);
         text.push('…');
@@ -297,17 +297,17 @@ mod tests {
         };
         let ours = r#"{"id":1000000007,"status":"ok"}"#;
         for (line, name, expected) in [
-            ("{}", "stock", Kind::Reply),
-            (r#"{"event":"tick"}"#, "stock", Kind::Foreign),
-            (r#"{"error":"no"}"#, "stock", Kind::Reply),
-            (ours, "instrumented", Kind::Reply),
-            ("{}", "instrumented", Kind::Foreign),
-            (r#"{"id":7,"status":"ok"}"#, "instrumented", Kind::Foreign),
-            (ours, "founding", Kind::Reply),
-            ("{}", "founding", Kind::Foreign),
-            (r#"{"type":"expression_set","data":{}}"#, "public-api", Kind::Reply),
-            (r#"{"type":"status","data":{"fps":60}}"#, "public-api", Kind::Unsolicited),
-            (r#"{"type":"weather"}"#, "public-api", Kind::Foreign),
+            ("{}", "stock", MessageKind::Reply),
+            (r#"{"event":"tick"}"#, "stock", MessageKind::Foreign),
+            (r#"{"error":"no"}"#, "stock", MessageKind::Reply),
+            (ours, "instrumented", MessageKind::Reply),
+            ("{}", "instrumented", MessageKind::Foreign),
+            (r#"{"id":7,"status":"ok"}"#, "instrumented", MessageKind::Foreign),
+            (ours, "founding", MessageKind::Reply),
+            ("{}", "founding", MessageKind::Foreign),
+            (r#"{"type":"expression_set","data":{}}"#, "public-api", MessageKind::Reply),
+            (r#"{"type":"status","data":{"fps":60}}"#, "public-api", MessageKind::Unsolicited),
+            (r#"{"type":"weather"}"#, "public-api", MessageKind::Foreign),
         ] {
             assert_eq!(kind(line, name), expected, "{line} in {name}");
         }

@@ -10,14 +10,14 @@ use super::readiness;
 
 /// How messages are handed to the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sending {
+pub struct SendOptions {
     /// Whether small messages are sent at once; otherwise Nagle's algorithm holds one while another is unacknowledged.
     pub nodelay: bool,
     /// Whether each message is written in two pieces, as by a program that writes a length and then a text.
     pub split: bool,
 }
 
-impl Default for Sending {
+impl Default for SendOptions {
     fn default() -> Self {
         Self { nodelay: true, split: false }
     }
@@ -27,7 +27,7 @@ impl Default for Sending {
 #[derive(Debug)]
 pub struct LineWriter {
     pub(super) stream: TcpStream,
-    pub(super) sending: Sending,
+    pub(super) sending: SendOptions,
     pub(super) timeout: Duration,
 }
 
@@ -44,7 +44,7 @@ impl LineWriter {
 pub(super) fn write_message(
     stream: &mut TcpStream,
     message: &[u8],
-    sending: Sending,
+    sending: SendOptions,
     timeout: Duration,
     stop: &AtomicBool,
 ) -> Result<(), BridgeError> {

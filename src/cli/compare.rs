@@ -79,7 +79,7 @@ pub struct CompareArgs {
     /// Also write the result to a file: KIND=FILE, where KIND is md, json, html, junit, benchmark-smaller, benchmark-bigger
     /// (github-action-benchmark), bencher, or history (appends a row). May be repeated.
     #[arg(long, value_name = "KIND=FILE", value_parser = parse_output)]
-    pub write: Vec<Output>,
+    pub write: Vec<OutputFile>,
     /// Revision of the measured program, for the history. Default: `GITHUB_SHA` or `CI_COMMIT_SHA`, otherwise the revision of
     /// workly-perf.
     #[arg(long, value_name = "REVISION")]
@@ -104,15 +104,15 @@ pub enum FailOn {
 
 /// A file of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
+pub struct OutputFile {
     /// Its format.
     pub format: Format,
     /// Where.
     pub path: PathBuf,
 }
 
-fn parse_output(text: &str) -> Result<Output, String> {
+fn parse_output(text: &str) -> Result<OutputFile, String> {
     let (kind, path) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KIND=FILE"))?;
     let format = file_format(kind)?;
-    if path.is_empty() { Err(format!("'{text}' names no file")) } else { Ok(Output { format, path: path.into() }) }
+    if path.is_empty() { Err(format!("'{text}' names no file")) } else { Ok(OutputFile { format, path: path.into() }) }
 }

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
+use super::bridge_connection::BridgeConnectionArgs;
 use super::format::{DEFAULT, fact_formats};
-use super::reach::BridgeConnectionArgs;
 use crate::llm::ModelRef;
 use crate::report::Format;
 
@@ -18,7 +18,7 @@ pub struct DoctorArgs {
     pub model: Option<ModelRef>,
     /// The bridge.
     #[command(flatten)]
-    pub reach: BridgeConnectionArgs,
+    pub bridge_connection: BridgeConnectionArgs,
     /// Print a block of Markdown to paste into an issue: version, machine, timers, console and all checks, with user names and home
     /// folders replaced. Takes some seconds more.
     #[arg(long, conflicts_with = "format")]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::bridge_connection::BridgeConnectionArgs;
 use super::format::{DEFAULT, run_formats};
 use super::ipc_variants::VariantArgs;
-use super::reach::BridgeConnectionArgs;
 use super::values::{parse_duration, parse_size, parse_speed};
 use crate::measure::Load;
 use crate::report::Format;
@@ -28,7 +28,7 @@ pub struct IpcArgs {
     pub messages: u32,
     /// The bridge.
     #[command(flatten)]
-    pub reach: BridgeConnectionArgs,
+    pub bridge_connection: BridgeConnectionArgs,
     /// Measure only this load: `closed` (request-response), `poisson:RATE` or `fixed:RATE`, in messages per second. May be
     /// repeated.
     #[arg(long, value_name = "LOAD")]

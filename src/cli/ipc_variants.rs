@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::values::parse_duration;
 use crate::bridge::Codec;
-use crate::measure::{Mode, TcpVariant};
+use crate::measure::{SendMode, TcpVariant};
 
 /// Which ways to compare, at which load.
 #[derive(Debug, Clone, Args)]
@@ -24,7 +24,7 @@ pub struct VariantArgs {
     /// Compare ways to wait for replies: request (one at a time), pipelined, fire-and-forget (ends with a barrier).
     #[arg(long, value_name = "MODES", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "request,pipelined,fire-and-forget")]
-    pub mode: Option<Vec<Mode>>,
+    pub mode: Option<Vec<SendMode>>,
     /// Compare ways to write to the socket: nodelay, nagle, split-writes, nagle+split-writes.
     #[arg(long, value_name = "WAYS", group = "study", value_delimiter = ',', num_args = 0..=1,
           default_missing_value = "nodelay,nagle,split-writes,nagle+split-writes")]

@@ -29,7 +29,7 @@ pub struct LaunchArgs {
     pub no_settings: bool,
     /// The settings that are left out.
     #[command(flatten)]
-    pub without: LeftOut,
+    pub without: OmittedSettings,
     /// Record the messages between the application and Unity, as `workly-perf tap` does, without a change to either.
     #[arg(long)]
     pub tap: bool,
@@ -53,7 +53,7 @@ pub struct LaunchArgs {
 #[derive(Debug, Default, Args)]
 #[allow(clippy::struct_excessive_bools)] // Flags, as they are typed.
 #[command(next_help_heading = "Leave a setting as the application has it")]
-pub struct LeftOut {
+pub struct OmittedSettings {
     /// Threads for generation.
     #[arg(long)]
     pub no_n_threads: bool,
@@ -89,7 +89,7 @@ pub struct LeftOut {
     pub no_nodelay: bool,
 }
 
-impl LeftOut {
+impl OmittedSettings {
     /// The keys of the settings that are left out.
     #[must_use]
     pub fn keys(&self) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::format::{DEFAULT, fact_formats};
 use crate::llm::ModelRef;
-use crate::llm::synth::{DEFAULT_SEED, Shape};
+use crate::llm::synth::{DEFAULT_SEED, ModelShape};
 use crate::report::Format;
 
 /// Inspect model files, create synthetic ones and fetch real ones.
@@ -47,7 +47,7 @@ pub struct InspectArgs {
 pub struct SynthArgs {
     /// The shape: see `workly-perf model shapes`.
     #[arg(value_name = "SHAPE", value_parser = parse_shape)]
-    pub shape: &'static Shape,
+    pub shape: &'static ModelShape,
     /// The file to write. Default: synth-SHAPE-seedN.gguf in the current folder.
     #[arg(short, long = "out", value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -84,6 +84,6 @@ pub struct FetchArgs {
     pub format: Format,
 }
 
-fn parse_shape(name: &str) -> Result<&'static Shape, String> {
-    Shape::named(name).map_err(|error| error.to_string())
+fn parse_shape(name: &str) -> Result<&'static ModelShape, String> {
+    ModelShape::named(name).map_err(|error| error.to_string())
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::bridge_connection::BridgeConnectionArgs;
 use super::format::{DEFAULT, run_formats};
 use super::memory_size::MemorySize;
-use super::reach::BridgeConnectionArgs;
 use super::values::parse_duration;
 use crate::llm::ModelRef;
-use crate::measure::{PacedSpec, RenderSpec};
+use crate::measure::{PaceSpec, RenderSpec};
 use crate::report::Format;
 
 /// Measure complete turns, from message to expression, before and after a change of settings.
@@ -39,7 +39,7 @@ pub struct PipelineArgs {
     pub model: Option<ModelRef>,
     /// The bridge.
     #[command(flatten)]
-    pub reach: BridgeConnectionArgs,
+    pub bridge_connection: BridgeConnectionArgs,
     /// Number of turns, each run with every set of settings. A confidence interval needs at least six.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub turns: u32,
@@ -60,8 +60,8 @@ pub struct PipelineArgs {
     #[arg(long, default_value_t = 8, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub first_words: u32,
     /// Competing load during the turns.
-    #[arg(long, value_enum, default_value_t = Beside::Render, value_name = "LOAD")]
-    pub under_load: Beside,
+    #[arg(long, value_enum, default_value_t = CompetingLoadArg::Render, value_name = "LOAD")]
+    pub under_load: CompetingLoadArg,
     /// The render-like load, as `FPS:MAIN[:WORKER]`: CPU time per frame of its main thread and its worker thread.
     #[arg(long, default_value_t = RenderSpec::default(), value_name = "SPEC")]
     pub render: RenderSpec,
@@ -86,7 +86,7 @@ pub struct PipelineArgs {
     /// Instead of a model, before and after: a simulated one that answers at exactly `PROMPT_RATE:RATE` tokens per second. With
     /// `:BUILD:HOLD`, it takes BUILD ms to build a prompt and holds each command of a reaction back for HOLD ms.
     #[arg(long, hide = true, value_name = "SPEED", value_delimiter = ',', num_args = 1..=2, conflicts_with = "model")]
-    pub paced: Vec<PacedSpec>,
+    pub paced: Vec<PaceSpec>,
 }
 
 /// `workly-perf pipeline-worker`: answers, for the command that started this process. It reads what to do as lines of JSON from
@@ -96,7 +96,7 @@ pub struct PipelineWorkerArgs {}
 
 /// Competing load during the turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Beside {
+pub enum CompetingLoadArg {
     /// No load.
     None,
     /// A load with the CPU use of a Unity scene.

@@ -75,14 +75,14 @@ pub struct ThreadsArgs {
     pub wait: Vec<WaitArg>,
     /// Memory-map the model file: on, off. Default: on.
     #[arg(long, value_enum, value_name = "CHOICES", value_delimiter = ',')]
-    pub mmap: Vec<OnOff>,
+    pub mmap: Vec<SwitchArg>,
     /// Maximum share of late frames, in percent. Settings above it are not candidates, however fast they are. The limit
     /// is at least half a percentage point above the share of the load alone.
     #[arg(long, default_value_t = 1.0, value_name = "PERCENT", value_parser = parse_percent)]
     pub late_frames: f64,
     /// Competing load: none, a render-like load, or both, in alternating blocks.
-    #[arg(long, value_enum, default_value_t = UnderLoad::Both, value_name = "LOAD")]
-    pub under_load: UnderLoad,
+    #[arg(long, value_enum, default_value_t = UnderLoadArg::Both, value_name = "LOAD")]
+    pub under_load: UnderLoadArg,
     /// The render-like load, as `FPS:MAIN[:WORKER]`: CPU time per frame of its main thread and its worker thread.
     #[arg(long, default_value_t = RenderSpec::default(), value_name = "SPEC")]
     pub render: RenderSpec,
@@ -139,7 +139,7 @@ pub enum WaitArg {
 
 /// A switch on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnOff {
+pub enum SwitchArg {
     /// On.
     On,
     /// Off.
@@ -157,7 +157,7 @@ fn parse_percent(text: &str) -> Result<f64, String> {
 
 /// Under which loads to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum UnderLoad {
+pub enum UnderLoadArg {
     /// No competing load.
     None,
     /// A load with the CPU use of a Unity scene.

@@ -26,7 +26,7 @@ pub struct WatchArgs {
     pub duration: Option<Duration>,
     /// Index of the GPU whose state is judged; `0.1` is an instance of a partitioned GPU. Default: the one with the most memory.
     #[arg(long, value_name = "GPU")]
-    pub gpu: Option<GpuChoice>,
+    pub gpu: Option<GpuArg>,
     /// Another process to watch, by ID or name. May be repeated.
     #[arg(long, value_name = "PID|NAME")]
     pub process: Vec<String>,
@@ -73,14 +73,14 @@ pub struct WatchArgs {
 
 /// A GPU by its number, or a part of a split one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GpuChoice {
+pub struct GpuArg {
     /// Its index in the driver's list.
     pub index: u32,
     /// Its index among the parts.
     pub part: Option<u32>,
 }
 
-impl std::str::FromStr for GpuChoice {
+impl std::str::FromStr for GpuArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn gpu_choices_have_index_and_part() {
-        assert_eq!("1".parse(), Ok(GpuChoice { index: 1, part: None }));
-        assert_eq!("0.2".parse(), Ok(GpuChoice { index: 0, part: Some(2) }));
+        assert_eq!("1".parse(), Ok(GpuArg { index: 1, part: None }));
+        assert_eq!("0.2".parse(), Ok(GpuArg { index: 0, part: Some(2) }));
         for text in ["", "a", "0.", "0.1.2", "-1"] {
-            assert!(text.parse::<GpuChoice>().is_err(), "{text}");
+            assert!(text.parse::<GpuArg>().is_err(), "{text}");
         }
     }
 

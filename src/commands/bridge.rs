@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::bridge::Listener;
+use crate::bridge::ListeningSide;
 use crate::bridge::server::{BridgeSpec, BridgeSpecError, EmbeddedBridge, PresenceLock};
 use crate::cli::BridgeArgs;
 use crate::exit::Exit;
@@ -23,8 +23,8 @@ pub(super) fn run(args: &BridgeArgs, printer: Printer, stop: &AtomicBool) -> Res
     let _lock = PresenceLock::acquire(bridge.address(), &spec)
         .inspect_err(|error| printer.warning(&format!("clients will mistake this bridge for Unity: {error}")));
     let address = match spec.dialect.listens {
-        Listener::Bridge => "Its address",
-        Listener::Client => "It connects to",
+        ListeningSide::Bridge => "Its address",
+        ListeningSide::Client => "It connects to",
     };
     printer.note(&format!("embedded bridge ({spec}), simulated; press Ctrl-C to stop it. {address}:"));
     printer

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, LogLevel};
-use crate::plan::{Depth, GpuProfilesPlan, ModelChoice};
+use crate::plan::{GpuProfilesPlan, ModelChoice, SweepDepth};
 use crate::studies::gpu_profiles::{GpuProfilesStudy, ProjectionStudy, check_gpu};
 use crate::studies::model_check::Use;
 use crate::studies::setup::locate;
@@ -23,13 +23,13 @@ pub(super) fn run(args: &GpuProfilesArgs, printer: Printer, stop: &AtomicBool) -
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let (model, config) = (args.model.as_ref(), args.config.as_deref());
     let finished = match plan.depth {
-        Depth::Project => {
+        SweepDepth::Project => {
             let choice = ModelChoice::find(model, config)?;
             let backend = Backend::start()?;
             check_gpu(&plan, backend)?;
             drive(&ProjectionStudy::prepare(plan, choice, backend, &printer, stop)?, &mut (), &options)?
         }
-        Depth::Measure => {
+        SweepDepth::Measure => {
             let backend = Backend::start()?;
             check_gpu(&plan, backend)?;
             // Every placement on the GPU has its own process.

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::report::show;
 use crate::cli::HistoryArgs;
-use crate::compare::{Selection, Series, WideRow, series, wide_rows};
+use crate::compare::{FigureSelection, FigureSeries, WideRow, series, wide_rows};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plural::{counted, verb_for};
@@ -37,8 +37,8 @@ fn unrenderable(detail: impl std::fmt::Display) -> Failure {
 }
 
 /// The selected series, with remarks.
-fn read(args: &HistoryArgs, printer: Printer) -> Result<(Vec<Series>, Vec<String>), Failure> {
-    let selections: Vec<Selection> = args.metrics.iter().map(|text| Selection::of(text)).collect();
+fn read(args: &HistoryArgs, printer: Printer) -> Result<(Vec<FigureSeries>, Vec<String>), Failure> {
+    let selections: Vec<FigureSelection> = args.metrics.iter().map(|text| FigureSelection::of(text)).collect();
     let saved = read_runs(&args.runs, &|name| selections.iter().any(|selection| selection.takes(name)))?;
     saved.left_out.iter().for_each(|sentence| printer.warning(sentence));
     let series = series(&saved.runs, &selections, args.min_effect);

@@ -9,13 +9,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{IpcPlan, IpcStudy};
 use crate::studies::ipc::{BridgeMeasurement, BridgeStudy};
-use crate::studies::setup::Connection;
+use crate::studies::setup::BridgeSession;
 use crate::studies::{FinishedRun, RunOptions, drive};
 use crate::term::Printer;
 
 pub(super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let mut plan = IpcPlan::resolve(args, rand::random())?;
-    let mut connection = Connection::open(&plan.bridge, stop)?;
+    let mut connection = BridgeSession::open(&plan.bridge, stop)?;
     if let Some(found) = connection.found.clone() {
         plan.adopt(found, args)?;
     }
@@ -34,7 +34,7 @@ pub(super) fn run(args: &IpcArgs, printer: Printer, stop: &AtomicBool) -> Result
 fn measured<M: BridgeMeasurement>(
     plan: &IpcPlan,
     measurement: &M,
-    connection: &mut Connection,
+    connection: &mut BridgeSession,
     options: &RunOptions<'_>,
 ) -> Result<FinishedRun, Failure> {
     drive(&BridgeStudy { plan, measurement }, connection, options)

@@ -31,7 +31,7 @@ fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> R
     use super::report::keep_engine_log;
     use crate::host;
     use crate::plan::ConversationPlan;
-    use crate::studies::memory::LoadedModel;
+    use crate::studies::memory::TracedModel;
     use crate::studies::model_check::Use;
     use crate::studies::setup::locate;
 
@@ -39,7 +39,7 @@ fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> R
     let plan = ConversationPlan::resolve(args, &topology)?;
     let located =
         locate(args.model.as_ref(), args.config.as_deref(), Use::weights(plan.n_gpu_layers), &printer, options.stop)?;
-    let loaded = LoadedModel::load(plan, located, &topology, args.vram, options.stop)?;
+    let loaded = TracedModel::load(plan, located, &topology, args.vram, options.stop)?;
     let (study, mut session) = loaded.open()?;
     let finished = drive(&study, &mut session, options)?;
     keep_engine_log(&finished, args.verbose, printer)?;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::comparison::Question;
+use super::comparison::ComparisonSpec;
 use crate::plural::counted;
 use crate::record::{CsvOrigin, RunFigures, RunState};
 
 /// What must be the same, its name, and whether it belongs to the subject rather than to the machine.
-type Part = (&'static str, fn(&CsvOrigin) -> &str, bool);
+type ComparableFact = (&'static str, fn(&CsvOrigin) -> &str, bool);
 
 /// How many parts, runs or faults of a kind are named; the others are counted.
 const NAMED: usize = 4;
 
-const PARTS: [Part; 7] = [
+const PARTS: [ComparableFact; 7] = [
     ("machine", |origin| &origin.fingerprint, false),
     ("version of workly-perf", |origin| &origin.version, true),
     ("target", |origin| &origin.target, true),
@@ -23,7 +23,7 @@ const PARTS: [Part; 7] = [
 ];
 
 /// Reasons against the comparison that `--allow-different` overrides.
-pub(super) fn differences(question: &Question<'_>) -> Vec<String> {
+pub(super) fn differences(question: &ComparisonSpec<'_>) -> Vec<String> {
     let sides = [("BASE", question.base), ("NEW", question.new)];
     let mut differences = Vec::new();
     for (name, runs) in sides {
@@ -62,7 +62,7 @@ fn named(part: &str) -> String {
 }
 
 /// If all new runs are older than the old ones, the order is probably wrong.
-fn out_of_order(question: &Question<'_>) -> Option<String> {
+fn out_of_order(question: &ComparisonSpec<'_>) -> Option<String> {
     let started =
         |runs: &[RunFigures]| -> Option<Vec<_>> { runs.iter().map(|run| Some(run.origin.as_ref()?.started)).collect() };
     let (base, new) = (started(question.base)?, started(question.new)?);
@@ -72,7 +72,7 @@ fn out_of_order(question: &Question<'_>) -> Option<String> {
 }
 
 /// Faults that no option overrides: duplicate runs, and runs that did not end as planned.
-pub(super) fn faults(question: &Question<'_>) -> Vec<String> {
+pub(super) fn faults(question: &ComparisonSpec<'_>) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, runs) in [("BASE", question.base), ("NEW", question.new)] {
         if runs.is_empty() {
@@ -112,7 +112,7 @@ fn word(state: RunState) -> &'static str {
 }
 
 /// What the reader must know, although the comparison is valid.
-pub(super) fn cautions(question: &Question<'_>) -> Vec<String> {
+pub(super) fn cautions(question: &ComparisonSpec<'_>) -> Vec<String> {
     let origins = |runs: &[RunFigures]| runs.iter().filter_map(|run| run.origin.clone()).collect::<Vec<_>>();
     let (base, new) = (origins(question.base), origins(question.new));
     let mut cautions = Vec::new();

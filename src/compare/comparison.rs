@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::comparable::{cautions, differences, faults};
-use super::gate::{Budget, Gate, Selection, is_tail};
+use super::gate::{Budget, FigureSelection, Gate, is_tail};
 use super::history::{WideRow, column};
-use super::judgement::{Judgement, Sides, Verdict, median, values};
+use super::judgement::{ComparedRuns, Judgement, Verdict, median, values};
 use super::runs::RunTable;
 use super::sequential::smallest_p;
 use crate::record::{Direction, FigureName, RunFigures};
@@ -16,7 +16,7 @@ use crate::stats::holm;
 
 /// What is compared, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct ComparisonSpec<'a> {
     /// The baseline runs, in order of their start.
     pub base: &'a [RunFigures],
     /// The new runs.
@@ -47,7 +47,7 @@ pub enum Design {
 
 /// The result of the A/A pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Noise {
+pub struct NoiseFloor {
     /// Pairs of runs with the same settings.
     pub pairs: usize,
 }
@@ -69,7 +69,7 @@ pub struct BudgetJudgement {
 /// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum ComparisonOutcome {
     /// Every figure that gates is unchanged or better, and every budget is kept.
     Pass,
     /// A figure regressed, or a budget is exceeded.
@@ -92,7 +92,7 @@ pub struct Comparison {
     /// IDs of the runs of NEW.
     pub new_runs: Vec<String>,
     /// The result of the A/A pairs; `None` if there were none.
-    pub noise: Option<Noise>,
+    pub noise: Option<NoiseFloor>,
     /// Confidence level of the intervals: 0.95, or more after an early look.
     pub confidence: f64,
     /// Start of the last run of NEW, if known.
@@ -113,14 +113,14 @@ pub struct Comparison {
 
 /// Compares.
 #[must_use]
-pub fn compare(question: &Question<'_>) -> Comparison {
+pub fn compare(question: &ComparisonSpec<'_>) -> Comparison {
     let ids = |runs: &[RunFigures]| runs.iter().map(|run| run.run_id.clone()).collect::<Vec<_>>();
     let mut comparison = Comparison {
         gate: question.gate.name.clone(),
         design: if question.paired { Design::Paired } else { Design::Unpaired },
         base_runs: ids(question.base),
         new_runs: ids(question.new),
-        noise: question.same.map(|(first, _)| Noise { pairs: first.len() }),
+        noise: question.same.map(|(first, _)| NoiseFloor { pairs: first.len() }),
         confidence: 1.0 - question.alpha,
         measured: question.new.iter().filter_map(|run| Some(run.origin.as_ref()?.started)).max(),
         new_commit: question.new.last().and_then(|run| Some(run.origin.as_ref()?.commit.clone())).unwrap_or_default(),
@@ -140,7 +140,7 @@ pub fn compare(question: &Question<'_>) -> Comparison {
     if !comparison.refusals.is_empty() {
         return comparison;
     }
-    let sides = Sides::of(question);
+    let sides = ComparedRuns::of(question);
     comparison.judgements = judgements(question, &sides);
     comparison.budgets = question.gate.budgets.iter().flat_map(|budget| judged(budget, &sides.new)).collect();
     comparison.warnings.extend(out_of_reach(&comparison, question));
@@ -151,7 +151,7 @@ pub fn compare(question: &Question<'_>) -> Comparison {
     comparison
 }
 
-fn simulated(question: &Question<'_>) -> Vec<String> {
+fn simulated(question: &ComparisonSpec<'_>) -> Vec<String> {
     let runs = question.base.iter().chain(question.new);
     let mut simulated: Vec<String> = runs
         .filter_map(|run| run.origin.as_ref())
@@ -163,7 +163,7 @@ fn simulated(question: &Question<'_>) -> Vec<String> {
     simulated
 }
 
-fn judgements(question: &Question<'_>, sides: &Sides<'_>) -> Vec<Judgement> {
+fn judgements(question: &ComparisonSpec<'_>, sides: &ComparedRuns<'_>) -> Vec<Judgement> {
     let mut judgements = Vec::new();
     let mut is_used = vec![false; question.gate.metrics.len()];
     for name in sides.names() {
@@ -182,13 +182,18 @@ fn judgements(question: &Question<'_>, sides: &Sides<'_>) -> Vec<Judgement> {
     judgements
 }
 
-fn judgement(name: FigureName<'_>, selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) -> Judgement {
+fn judgement(
+    name: FigureName<'_>,
+    selection: &FigureSelection,
+    question: &ComparisonSpec<'_>,
+    sides: &ComparedRuns<'_>,
+) -> Judgement {
     let percent = selection.min_effect_percent.unwrap_or(question.gate.min_effect_percent);
     Judgement::of(name, !is_tail(name.metric), sides, percent / 100.0)
 }
 
 /// A selected figure that no run has.
-fn nowhere(selection: &Selection, question: &Question<'_>, sides: &Sides<'_>) -> Judgement {
+fn nowhere(selection: &FigureSelection, question: &ComparisonSpec<'_>, sides: &ComparedRuns<'_>) -> Judgement {
     let name = FigureName {
         command: selection.command.as_deref().unwrap_or_default(),
         case: &selection.case,
@@ -218,7 +223,7 @@ fn settle(judgements: &mut [Judgement], alpha: f64) {
 }
 
 /// Too few runs for this number of figures: even the clearest result would not be significant.
-fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<String> {
+fn out_of_reach(comparison: &Comparison, question: &ComparisonSpec<'_>) -> Option<String> {
     let figures =
         comparison.judgements.iter().filter(|judgement| judgement.gates && judgement.change.is_some()).count();
     let reaches = |runs: usize| smallest(question, runs) * figures as f64 <= question.alpha;
@@ -234,7 +239,7 @@ fn out_of_reach(comparison: &Comparison, question: &Question<'_>) -> Option<Stri
     Some(format!("too few runs for any change to be significant: {of} at least {needed} {what}"))
 }
 
-fn smallest(question: &Question<'_>, runs: usize) -> f64 {
+fn smallest(question: &ComparisonSpec<'_>, runs: usize) -> f64 {
     if question.paired { smallest_p(runs) } else { smallest_of(runs, runs) }
 }
 
@@ -315,7 +320,7 @@ impl Comparison {
     /// The outcome. Regressions of less than `fail_from`, a share, are reported but do not count; with `None`, none of
     /// them counts. A budget always counts.
     #[must_use]
-    pub fn outcome(&self, fail_from: Option<f64>) -> Outcome {
+    pub fn outcome(&self, fail_from: Option<f64>) -> ComparisonOutcome {
         let verdicts =
             || self.gating().map(|judgement| judgement.verdict).chain(self.budgets.iter().map(|budget| budget.verdict));
         let counts = |judgement: &Judgement| {
@@ -324,12 +329,16 @@ impl Comparison {
         };
         let is_over = self.budgets.iter().any(|budget| budget.verdict == Verdict::Regressed);
         if is_over || self.gating().any(counts) {
-            return Outcome::Regressed;
+            return ComparisonOutcome::Regressed;
         }
         if !self.refusals.is_empty() || verdicts().any(|verdict| verdict == Verdict::Invalid) || !self.is_testable() {
-            return Outcome::Invalid;
+            return ComparisonOutcome::Invalid;
         }
-        if verdicts().any(|verdict| verdict == Verdict::Inconclusive) { Outcome::Inconclusive } else { Outcome::Pass }
+        if verdicts().any(|verdict| verdict == Verdict::Inconclusive) {
+            ComparisonOutcome::Inconclusive
+        } else {
+            ComparisonOutcome::Pass
+        }
     }
 
     /// Whether anything could be judged: a test needs enough runs, a budget needs one.

@@ -17,7 +17,7 @@ const BUILT_IN: [&str; 3] = [
 /// Figures to compare, selected by name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Selection {
+pub struct FigureSelection {
     /// The command; any if omitted.
     pub command: Option<String>,
     /// Case, with `*` for any text.
@@ -66,7 +66,7 @@ pub struct Gate {
     pub min_effect_percent: f64,
     /// What is compared. Tail percentiles are advisory.
     #[serde(default)]
-    pub metrics: Vec<Selection>,
+    pub metrics: Vec<FigureSelection>,
     /// Absolute limits.
     #[serde(default)]
     pub budgets: Vec<Budget>,
@@ -118,7 +118,7 @@ impl Gate {
     }
 }
 
-impl Selection {
+impl FigureSelection {
     /// A selection from the command line: `METRIC` or `CASE:METRIC`.
     #[must_use]
     pub fn of(text: &str) -> Self {
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn selections_parse_case_and_metric() {
-        assert!(Selection::of("p50").takes(key("ipc", "applied/closed/100B", "p50")));
-        let applied = Selection::of("applied/poisson:*:p50");
+        assert!(FigureSelection::of("p50").takes(key("ipc", "applied/closed/100B", "p50")));
+        let applied = FigureSelection::of("applied/poisson:*:p50");
         assert!(applied.takes(key("ipc", "applied/poisson:50/100B", "p50")));
         assert!(!applied.takes(key("ipc", "received/poisson:50/100B", "p50")));
     }

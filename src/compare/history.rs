@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::gate::Selection;
+use super::gate::FigureSelection;
 use super::runs::named;
 use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
 use crate::stats::{ChangePoint, change_points};
@@ -15,7 +15,7 @@ const ALPHA: f64 = 0.01;
 
 /// A change of level in a series.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Changed {
+pub struct LevelChange {
     /// Start of the first run after it.
     pub at: Timestamp,
     /// That run.
@@ -32,7 +32,7 @@ pub struct Changed {
 
 /// One run of a series.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Point {
+pub struct SeriesPoint {
     /// Start of the run.
     pub at: Timestamp,
     /// The run.
@@ -58,7 +58,7 @@ pub struct WideRow {
 
 /// The series as rows, one per run. With several machines or subjects, each has columns of its own.
 #[must_use]
-pub fn wide_rows(series: &[Series]) -> Vec<WideRow> {
+pub fn wide_rows(series: &[FigureSeries]) -> Vec<WideRow> {
     let mut places: Vec<(&str, &str)> =
         series.iter().map(|series| (series.machine.as_str(), series.subject.as_str())).collect();
     places.sort_unstable();
@@ -87,7 +87,7 @@ pub(super) fn column(command: &str, case: &str, metric: &str, unit: &str) -> Str
 
 /// One figure over time, on one machine, of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Series {
+pub struct FigureSeries {
     /// The command.
     pub command: String,
     /// The case.
@@ -103,21 +103,21 @@ pub struct Series {
     /// What was measured, and what was simulated.
     pub subject: String,
     /// The runs that have a value, in order.
-    pub points: Vec<Point>,
+    pub points: Vec<SeriesPoint>,
     /// Runs without a value: they are ignored.
     pub missing: usize,
     /// Changes of level by at least `min_effect`, in order.
-    pub changes: Vec<Changed>,
+    pub changes: Vec<LevelChange>,
 }
 
 /// The identity of a series: figure, unit, machine, subject.
-type Place<'a> = (FigureName<'a>, &'a str, &'a str, String);
+type SeriesKey<'a> = (FigureName<'a>, &'a str, &'a str, String);
 
 /// The series of the selected figures; a figure in two units has two. Runs of schema 1.0, which do not record when and
 /// where they were measured, are omitted; so are changes by less than `min_effect`, a share.
 #[must_use]
-pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) -> Vec<Series> {
-    let mut groups: BTreeMap<Place<'_>, Vec<(&RunFigures, &Metric)>> = BTreeMap::new();
+pub fn series(runs: &[RunFigures], selections: &[FigureSelection], min_effect: f64) -> Vec<FigureSeries> {
+    let mut groups: BTreeMap<SeriesKey<'_>, Vec<(&RunFigures, &Metric)>> = BTreeMap::new();
     for run in runs {
         let Some(origin) = &run.origin else { continue };
         let subject = [origin.subject.as_str(), origin.simulated.as_str()].join(" ").trim().to_owned();
@@ -129,7 +129,11 @@ pub fn series(runs: &[RunFigures], selections: &[Selection], min_effect: f64) ->
     groups.into_iter().filter_map(|(place, runs)| one(place, &runs, min_effect)).collect()
 }
 
-fn one((name, unit, machine, subject): Place<'_>, runs: &[(&RunFigures, &Metric)], min_effect: f64) -> Option<Series> {
+fn one(
+    (name, unit, machine, subject): SeriesKey<'_>,
+    runs: &[(&RunFigures, &Metric)],
+    min_effect: f64,
+) -> Option<FigureSeries> {
     let given: Vec<(&RunFigures, f64)> = runs
         .iter()
         .filter(|(_, metric)| metric.status == MetricStatus::Ok)
@@ -142,7 +146,7 @@ fn one((name, unit, machine, subject): Place<'_>, runs: &[(&RunFigures, &Metric)
         .filter(|point| matters(point, min_effect))
         .filter_map(|point| changed(&point, given[point.at].0))
         .collect();
-    Some(Series {
+    Some(FigureSeries {
         command: name.command.into(),
         case: name.case.into(),
         metric: name.metric.into(),
@@ -156,9 +160,9 @@ fn one((name, unit, machine, subject): Place<'_>, runs: &[(&RunFigures, &Metric)
     })
 }
 
-fn point(run: &RunFigures, value: f64) -> Option<Point> {
+fn point(run: &RunFigures, value: f64) -> Option<SeriesPoint> {
     let origin = run.origin.as_ref()?;
-    Some(Point { at: origin.started, run_id: run.run_id.clone(), commit: origin.commit.clone(), value })
+    Some(SeriesPoint { at: origin.started, run_id: run.run_id.clone(), commit: origin.commit.clone(), value })
 }
 
 fn matters(point: &ChangePoint, min_effect: f64) -> bool {
@@ -167,9 +171,9 @@ fn matters(point: &ChangePoint, min_effect: f64) -> bool {
     !ratio.is_finite() || ratio <= 0.0 || ratio.ln().abs() >= (1.0 + min_effect).ln()
 }
 
-fn changed(point: &ChangePoint, run: &RunFigures) -> Option<Changed> {
+fn changed(point: &ChangePoint, run: &RunFigures) -> Option<LevelChange> {
     let origin = run.origin.as_ref()?;
-    Some(Changed {
+    Some(LevelChange {
         at: origin.started,
         run_id: run.run_id.clone(),
         commit: origin.commit.clone(),
@@ -198,14 +202,17 @@ mod tests {
             }
         }
         all.extend(elsewhere);
-        let series = series(&all, &[Selection::of("p50")], 0.05);
+        let series = series(&all, &[FigureSelection::of("p50")], 0.05);
         assert_eq!(series.iter().map(|series| series.points.len()).collect::<Vec<_>>(), [16, 16]);
         let changed: Vec<usize> = series.iter().map(|series| series.changes.len()).collect();
         assert_eq!(changed, [1, 0]);
         let change = &series[0].changes[0];
         assert_eq!((change.before, change.after, change.run_id.as_str()), (10.0, 12.0, "a-08"));
-        assert!(super::series(&all, &[Selection::of("p50")], 0.25)[0].changes.is_empty(), "20 % is less than 25 %");
-        assert!(super::series(&all, &[Selection::of("p90")], 0.05).is_empty());
+        assert!(
+            super::series(&all, &[FigureSelection::of("p50")], 0.25)[0].changes.is_empty(),
+            "20 % is less than 25 %"
+        );
+        assert!(super::series(&all, &[FigureSelection::of("p90")], 0.05).is_empty());
     }
 
     #[test]
@@ -214,7 +221,7 @@ mod tests {
         for run in &mut all[4..] {
             (run.figures[0].1.unit, run.figures[0].1.value) = ("us".into(), Some(10_000.0));
         }
-        let series = series(&all, &[Selection::of("p50")], 0.05);
+        let series = series(&all, &[FigureSelection::of("p50")], 0.05);
         let told: Vec<_> = series.iter().map(|one| (one.unit.as_str(), one.points.len(), one.changes.len())).collect();
         assert_eq!(told, [("ms", 4, 0), ("us", 4, 0)]);
     }
@@ -224,7 +231,7 @@ mod tests {
         let mut all = runs("a", &[10.0; 8]);
         all[3].figures[0].1.status = MetricStatus::Invalid;
         all[3].figures[0].1.value = None;
-        let series = series(&all, &[Selection::of("p50")], 0.05);
+        let series = series(&all, &[FigureSelection::of("p50")], 0.05);
         assert_eq!((series[0].points.len(), series[0].missing), (7, 1));
     }
 }

@@ -1,6 +1,6 @@
 //! A comparison that grows pair by pair, with a limited number of looks at the result.
 
-use super::comparison::{Comparison, Question, compare};
+use super::comparison::{Comparison, ComparisonSpec, compare};
 use super::gate::Gate;
 use super::sequential::{InterimLook, looks};
 use crate::record::RunFigures;
@@ -10,7 +10,7 @@ const ALPHA: f64 = 0.05;
 
 /// The pairs so far.
 #[derive(Debug, Clone, Copy)]
-pub struct Pairs<'a> {
+pub struct RunPairs<'a> {
     /// The baseline runs, in the order of the pairs.
     pub a: &'a [RunFigures],
     /// The new runs, in the same order.
@@ -49,7 +49,7 @@ impl<'g> Interleaved<'g> {
     }
 
     /// Looks at the pairs, if a look is due. Returns whether the result is clear.
-    pub fn is_decided(&mut self, pairs: Pairs<'_>) -> bool {
+    pub fn is_decided(&mut self, pairs: RunPairs<'_>) -> bool {
         let n = pairs.a.len();
         if self.schedule.is_empty() {
             let metrics = self.judge(pairs, ALPHA).gating().count();
@@ -69,8 +69,8 @@ impl<'g> Interleaved<'g> {
         self.latest.map(|(comparison, pairs)| InterleavedResult { comparison, pairs, looks })
     }
 
-    fn judge(&self, pairs: Pairs<'_>, alpha: f64) -> Comparison {
-        compare(&Question {
+    fn judge(&self, pairs: RunPairs<'_>, alpha: f64) -> Comparison {
+        compare(&ComparisonSpec {
             base: pairs.a,
             new: pairs.b,
             same: pairs.same,
@@ -86,7 +86,7 @@ impl<'g> Interleaved<'g> {
 #[cfg(test)]
 mod tests {
     use super::super::sample::runs;
-    use super::super::{Outcome, Verdict};
+    use super::super::{ComparisonOutcome, Verdict};
     use super::*;
 
     /// Looks after every pair until the answer is clear.
@@ -97,7 +97,7 @@ mod tests {
         let b = runs("b", b);
         let mut comparison = Interleaved::new(&gate, planned, false);
         for n in 1..=b.len() {
-            if comparison.is_decided(Pairs { a: &a[..n], b: &b[..n], same: None }) {
+            if comparison.is_decided(RunPairs { a: &a[..n], b: &b[..n], same: None }) {
                 break;
             }
         }
@@ -109,7 +109,7 @@ mod tests {
         let slow: Vec<f64> = (0..24_u32).map(|at| 15.0 + f64::from(at % 3) * 0.1).collect();
         let early = looked_at(&slow, 24);
         assert!(early.pairs < 24 && early.looks.iter().any(|look| look.pairs == early.pairs), "{}", early.pairs);
-        assert_eq!(early.comparison.outcome(Some(0.0)), Outcome::Regressed);
+        assert_eq!(early.comparison.outcome(Some(0.0)), ComparisonOutcome::Regressed);
         let same: Vec<f64> = (0..24_u32).map(|at| 10.0 + f64::from(at % 5) * 0.01 - 0.02).collect();
         let late = looked_at(&same, 24);
         assert_eq!(late.looks.last().unwrap().pairs, 24);
@@ -121,7 +121,7 @@ mod tests {
         let gate = Gate::named("default").unwrap();
         let (a, b) = (runs("a", &[10.0]), runs("b", &[20.0]));
         let mut comparison = Interleaved::new(&gate, 24, false);
-        assert!(!comparison.is_decided(Pairs { a: &a, b: &b, same: None }));
+        assert!(!comparison.is_decided(RunPairs { a: &a, b: &b, same: None }));
         assert!(comparison.result().is_none());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::comparison::Question;
+use super::comparison::ComparisonSpec;
 use super::runs::RunTable;
 use crate::record::{Direction, FigureName, Metric, MetricStatus, RunFigures};
 use crate::stats::{RankSumTest, median_of, paired_ratio_at, scatter_of_pairs};
@@ -28,7 +28,7 @@ pub enum Verdict {
 
 /// The change of a figure, NEW over BASE.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Change {
+pub struct FigureChange {
     /// Hodges–Lehmann estimate of the ratio.
     pub ratio: f64,
     /// Its interval, if there are enough runs.
@@ -61,7 +61,7 @@ pub struct Judgement {
     /// Runs of BASE and of NEW.
     pub runs: (usize, usize),
     /// The change.
-    pub change: Option<Change>,
+    pub change: Option<FigureChange>,
     /// Smallest relevant effect, as a share: 0.05.
     pub min_effect: f64,
     /// The change that A/A pairs show by chance, as a share; `None` if it was not measured.
@@ -76,7 +76,7 @@ pub struct Judgement {
 
 /// The runs that figures are compared over, and the significance level.
 #[derive(Debug)]
-pub(super) struct Sides<'a> {
+pub(super) struct ComparedRuns<'a> {
     pub(super) base: RunTable<'a>,
     pub(super) new: RunTable<'a>,
     /// A/A pairs, to measure noise.
@@ -89,9 +89,9 @@ pub(super) struct Sides<'a> {
     unpaired: RankSumTest,
 }
 
-impl<'a> Sides<'a> {
+impl<'a> ComparedRuns<'a> {
     /// The sides of a question.
-    pub(super) fn of(question: &Question<'a>) -> Self {
+    pub(super) fn of(question: &ComparisonSpec<'a>) -> Self {
         Self {
             base: RunTable::of(question.base),
             new: RunTable::of(question.new),
@@ -109,7 +109,7 @@ impl<'a> Sides<'a> {
     }
 
     /// The change of a figure.
-    fn change(&self, base: &[f64], new: &[f64]) -> Option<Change> {
+    fn change(&self, base: &[f64], new: &[f64]) -> Option<FigureChange> {
         let (ratio, interval, p) = if self.paired {
             let ratio = paired_ratio_at(new, base, self.alpha)?;
             (ratio.ratio, ratio.interval, ratio.p)
@@ -117,7 +117,7 @@ impl<'a> Sides<'a> {
             let ratio = self.unpaired.ratio(new, base)?;
             (ratio.ratio, ratio.interval, ratio.p)
         };
-        Some(Change { ratio, interval, p, p_adjusted: p })
+        Some(FigureChange { ratio, interval, p, p_adjusted: p })
     }
 
     /// What the mean of this number of pairs reaches by chance in 5 of 100 comparisons, as a share.
@@ -132,7 +132,7 @@ impl<'a> Sides<'a> {
 impl Judgement {
     /// Compares the figure of that name with the margin `min_effect`, a share. The verdict remains open: it depends on
     /// the number of figures judged together.
-    pub(super) fn of(name: FigureName<'_>, gates: bool, sides: &Sides<'_>, min_effect: f64) -> Self {
+    pub(super) fn of(name: FigureName<'_>, gates: bool, sides: &ComparedRuns<'_>, min_effect: f64) -> Self {
         let sample = sides.base.given(name).chain(sides.new.given(name)).next();
         let mut judgement = Self {
             command: name.command.into(),
@@ -158,7 +158,7 @@ impl Judgement {
         judgement
     }
 
-    fn estimate(&mut self, name: FigureName<'_>, sides: &Sides<'_>) -> Result<(), String> {
+    fn estimate(&mut self, name: FigureName<'_>, sides: &ComparedRuns<'_>) -> Result<(), String> {
         let (base, new) = (values(name, &sides.base, "BASE"), values(name, &sides.new, "NEW"));
         // A median of another kind must not appear with this unit.
         let kinds = [self.check_kind(sides.base.given(name)), self.check_kind(sides.new.given(name))];

@@ -16,10 +16,10 @@ mod runs;
 pub(crate) mod sample;
 mod sequential;
 
-pub use comparison::{BudgetJudgement, Comparison, Design, Noise, Outcome, Question, compare};
+pub use comparison::{BudgetJudgement, Comparison, ComparisonOutcome, ComparisonSpec, Design, NoiseFloor, compare};
 pub use error::GateError;
-pub use gate::{Budget, Gate, Selection};
-pub use history::{Changed, Point, Series, WideRow, series, wide_rows};
-pub use interleaved::{Interleaved, InterleavedResult, Pairs};
-pub use judgement::{Change, Judgement, Verdict};
+pub use gate::{Budget, FigureSelection, Gate};
+pub use history::{FigureSeries, LevelChange, SeriesPoint, WideRow, series, wide_rows};
+pub use interleaved::{Interleaved, InterleavedResult, RunPairs};
+pub use judgement::{FigureChange, Judgement, Verdict};
 pub use sequential::{InterimLook, looks};

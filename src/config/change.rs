@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use similar::{ChangeTag, TextDiff};
 
 use super::error::ConfigError;
-use super::history::Version;
+use super::history::KeptVersion;
 use super::write;
 
 /// Unchanged lines around a change.
@@ -40,7 +40,7 @@ pub enum DiffMark {
 
 /// A change that has not been made yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct ConfigChange {
     pub(super) path: PathBuf,
     pub(super) target: PathBuf,
     pub(super) before: Vec<u8>,
@@ -49,7 +49,7 @@ pub struct Change {
     pub(super) keeps_unproven_auto: bool,
 }
 
-impl Change {
+impl ConfigChange {
     /// Whether the file already has this content.
     #[must_use]
     pub fn is_none(&self) -> bool {
@@ -92,7 +92,7 @@ impl Change {
 
     /// Makes the change: the previous version is kept, then the file is replaced. Afterwards the file is the old or the
     /// new one, whatever happens in between.
-    pub fn write(&self) -> Result<Version, ConfigError> {
+    pub fn write(&self) -> Result<KeptVersion, ConfigError> {
         write::replace(&self.path, &self.target, &self.before, &self.after)
     }
 
@@ -149,9 +149,9 @@ mod tests {
     use super::DiffMark::{Added, Place, Removed, Same};
     use super::*;
 
-    fn change(before: &str, after: &str, edits: Vec<Edit>) -> Change {
+    fn change(before: &str, after: &str, edits: Vec<Edit>) -> ConfigChange {
         let (before, after) = (before.into(), after.into());
-        Change { path: "c".into(), target: "c".into(), before, after, edits, keeps_unproven_auto: false }
+        ConfigChange { path: "c".into(), target: "c".into(), before, after, edits, keeps_unproven_auto: false }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::scan::{Fault, Node, scan};
-use super::style::Style;
+use super::scan::{JsonFault, ValueNode, scan};
+use super::style::TextStyle;
 
 /// The mark that Windows programs put before UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 #[derive(Debug, Clone)]
 pub(super) struct Document {
     text: String,
-    root: Node,
+    root: ValueNode,
 }
 
 /// A part of a path that is not an object and so cannot have keys.
@@ -29,7 +29,7 @@ pub(super) struct NotASection {
 
 impl Document {
     /// Reads a text, with or without a byte order mark.
-    pub(super) fn parse(text: String) -> Result<Self, Fault> {
+    pub(super) fn parse(text: String) -> Result<Self, JsonFault> {
         let root = scan(&text, start_of(&text))?;
         Ok(Self { text, root })
     }
@@ -81,7 +81,7 @@ impl Document {
 
     /// Which bytes to replace, and by what.
     fn edit(&self, path: &[&str], value: &Value) -> Result<(Range<usize>, String), NotASection> {
-        let style = Style::of(&self.text, &self.root);
+        let style = TextStyle::of(&self.text, &self.root);
         let (mut node, mut indent) = (&self.root, Some(""));
         for (depth, key) in path.iter().enumerate() {
             let Some(members) = &node.members else {
@@ -94,7 +94,7 @@ impl Document {
                 });
                 return Ok(style.insertion(&self.text, node, members, indent, (key, &missing)));
             };
-            indent = Style::indent_of(Style::lead(&self.text, member));
+            indent = TextStyle::indent_of(TextStyle::lead(&self.text, member));
             node = &member.value;
         }
         Ok((node.span.clone(), style.rendered(value, indent)))

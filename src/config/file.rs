@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::change::{Change, Edit};
+use super::change::{ConfigChange, Edit};
 use super::document::Document;
 use super::encoding::decoded;
 use super::error::ConfigError;
 use super::patch::Patch;
 use super::rules::{AppProfile, WrongValue, cut, first_wrong, is_unproven_auto, knows_auto};
-use super::scan::Fault;
+use super::scan::JsonFault;
 
 /// The size limit of a configuration, in bytes: thousands of times what Workly writes.
 const LONGEST: u64 = 16_000_000;
@@ -72,9 +72,9 @@ impl ConfigFile {
         self.change(&Patch::default()).err()
     }
 
-    /// The result of the patch. The application accepts it (for the one exception see [`Change::keeps_unproven_auto`]),
+    /// The result of the patch. The application accepts it (for the one exception see [`ConfigChange::keeps_unproven_auto`]),
     /// or an error names what it would refuse.
-    pub fn change(&self, patch: &Patch) -> Result<Change, ConfigError> {
+    pub fn change(&self, patch: &Patch) -> Result<ConfigChange, ConfigError> {
         let mut document = self.document.clone();
         let mut edits = Vec::new();
         if document.has_byte_order_mark() {
@@ -103,7 +103,7 @@ impl ConfigFile {
         if let Some(WrongValue { key, expected, found }) = first_wrong(&document) {
             return Err(ConfigError::WrongType { path: self.path.clone(), key, expected, found });
         }
-        Ok(Change {
+        Ok(ConfigChange {
             path: self.path.clone(),
             target: self.target.clone(),
             before: self.document.text().into(),
@@ -144,13 +144,13 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<Document, ConfigError> {
     let text = decoded(path, bytes)?;
     // The text belongs to the document, but an error needs its lines.
     let document = Document::parse(text.clone()).map_err(|fault| match fault {
-        Fault::Duplicate { at, key } => {
+        JsonFault::Duplicate { at, key } => {
             ConfigError::DuplicateKey { path: path.to_owned(), key, line: place(&text, at).0 }
         }
-        Fault::Lenient { at, what } => {
+        JsonFault::Lenient { at, what } => {
             ConfigError::Lenient { path: path.to_owned(), found: what, line: place(&text, at).0 }
         }
-        Fault::Expected { at, what } => {
+        JsonFault::Expected { at, what } => {
             let (line, column) = place(&text, at);
             let detail = format!("expected {what} at line {line} column {column}");
             ConfigError::NotJson { path: path.to_owned(), detail }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::change::Change;
+use super::change::ConfigChange;
 use super::error::ConfigError;
 use super::file::read_bytes;
 
@@ -20,7 +20,7 @@ const TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// The file before one of its changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
+pub struct KeptVersion {
     /// The kept copy.
     pub path: PathBuf,
     /// When it was replaced.
@@ -31,14 +31,14 @@ pub struct Version {
 
 /// The current file, whatever its content, and its kept versions.
 #[derive(Debug, Clone)]
-pub struct History {
+pub struct ConfigHistory {
     path: PathBuf,
     target: PathBuf,
     current: Vec<u8>,
-    versions: Vec<Version>,
+    versions: Vec<KeptVersion>,
 }
 
-impl History {
+impl ConfigHistory {
     /// Reads the file and lists its versions.
     pub fn open(path: &Path) -> Result<Self, ConfigError> {
         let target = fs::canonicalize(path).map_err(ConfigError::read(path))?;
@@ -53,16 +53,16 @@ impl History {
 
     /// The versions, newest first: number 1 is the file before its last change.
     #[must_use]
-    pub fn versions(&self) -> &[Version] {
+    pub fn versions(&self) -> &[KeptVersion] {
         &self.versions
     }
 
     /// The change that restores a version, byte for byte. Its content is not checked: it was the user's own.
-    pub fn restore(&self, number: usize) -> Result<Change, ConfigError> {
+    pub fn restore(&self, number: usize) -> Result<ConfigChange, ConfigError> {
         let kept = self.versions.len();
         let version = number.checked_sub(1).and_then(|index| self.versions.get(index));
         let version = version.ok_or_else(|| ConfigError::NoSuchVersion { path: self.path.clone(), number, kept })?;
-        Ok(Change {
+        Ok(ConfigChange {
             path: self.path.clone(),
             target: self.target.clone(),
             before: self.current.clone(),
@@ -81,14 +81,14 @@ pub(super) fn folder_of(target: &Path) -> PathBuf {
 }
 
 /// All kept versions of a file, newest first.
-pub(super) fn kept(target: &Path) -> Result<Vec<Version>, ConfigError> {
+pub(super) fn kept(target: &Path) -> Result<Vec<KeptVersion>, ConfigError> {
     let folder = folder_of(target);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(ConfigError::read(&folder)(error)),
     };
-    let mut versions: Vec<Version> = Vec::new();
+    let mut versions: Vec<KeptVersion> = Vec::new();
     for entry in entries {
         versions.extend(version(entry.map_err(ConfigError::read(&folder))?.path()));
     }
@@ -97,18 +97,18 @@ pub(super) fn kept(target: &Path) -> Result<Vec<Version>, ConfigError> {
 }
 
 /// The name of the next version.
-pub(super) fn next(target: &Path, versions: &[Version], now: Timestamp) -> Version {
+pub(super) fn next(target: &Path, versions: &[KeptVersion], now: Timestamp) -> KeptVersion {
     let serial = versions.first().map_or(1, |newest| newest.serial + 1);
     let path = folder_of(target).join(format!("{serial:06}-{}.json", now.strftime(TIME)));
-    Version { path, replaced: now, serial }
+    KeptVersion { path, replaced: now, serial }
 }
 
 /// The version at `path`; `None` if the file is not a version.
-fn version(path: PathBuf) -> Option<Version> {
+fn version(path: PathBuf) -> Option<KeptVersion> {
     let name = path.file_name()?.to_str()?.strip_suffix(".json")?;
     let (serial, time) = name.split_once('-')?;
     let replaced = TimeZone::UTC.to_timestamp(DateTime::strptime(TIME, time).ok()?).ok()?;
-    Some(Version { serial: serial.parse().ok()?, replaced, path })
+    Some(KeptVersion { serial: serial.parse().ok()?, replaced, path })
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let first = next(&file, &[], now);
         assert!(first.path.ends_with("000001-20260102T030405Z.json"), "{}", first.path.display());
-        let tenth = Version { serial: 1_000_000, ..next(&file, &[], now) };
+        let tenth = KeptVersion { serial: 1_000_000, ..next(&file, &[], now) };
         let tenth = next(&file, &[tenth], now);
         for version in [&first, &tenth] {
             fs::write(&version.path, "{}").unwrap();

@@ -16,10 +16,10 @@ mod scan;
 mod style;
 mod write;
 
-pub use change::{Change, DiffMark, Edit};
+pub use change::{ConfigChange, DiffMark, Edit};
 pub use error::ConfigError;
 pub use file::ConfigFile;
-pub use history::{History, KEPT_VERSIONS, Version};
+pub use history::{ConfigHistory, KEPT_VERSIONS, KeptVersion};
 pub use patch::Patch;
 pub use read::WorklyConfig;
 pub use rules::AppProfile;

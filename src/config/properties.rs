@@ -5,19 +5,19 @@ use proptest::test_runner::RngSeed;
 use serde_json::{Map, Value, json};
 
 use super::document::Document;
-use super::{AppProfile, ConfigFile, History, Patch};
+use super::{AppProfile, ConfigFile, ConfigHistory, Patch};
 
 /// A value with a unique spelling.
 #[derive(Debug, Clone)]
-enum Tree {
+enum CanonicalValue {
     Plain(String),
-    Array(Vec<Tree>),
-    Object(Vec<(String, Tree)>),
+    Array(Vec<CanonicalValue>),
+    Object(Vec<(String, CanonicalValue)>),
 }
 
 /// The layout of a text.
 #[derive(Debug, Clone)]
-struct Layout {
+struct TextLayout {
     /// `None` for a text on one line.
     lines: Option<(&'static str, &'static str)>,
     colon: &'static str,
@@ -26,14 +26,14 @@ struct Layout {
     end: &'static str,
 }
 
-fn layout() -> impl Strategy<Value = Layout> {
+fn layout() -> impl Strategy<Value = TextLayout> {
     let newline = prop::sample::select(vec!["\n", "\r\n", "\r"]);
     let unit = prop::sample::select(vec!["  ", "    ", "\t", "", " \t"]);
     let lines = prop::option::of((newline, unit));
     let colon = prop::sample::select(vec![":", ": ", " : ", ":\n"]);
     let comma = prop::sample::select(vec!["", " ", "  "]);
     let end = prop::sample::select(vec!["", "\n", "\r\n", "\n\n "]);
-    (lines, colon, comma, any::<bool>(), end).prop_map(|(lines, colon, comma, bom, end)| Layout {
+    (lines, colon, comma, any::<bool>(), end).prop_map(|(lines, colon, comma, bom, end)| TextLayout {
         lines,
         colon,
         comma,
@@ -42,7 +42,7 @@ fn layout() -> impl Strategy<Value = Layout> {
     })
 }
 
-fn plain() -> impl Strategy<Value = Tree> {
+fn plain() -> impl Strategy<Value = CanonicalValue> {
     let spelled = vec![
         "null",
         "true",
@@ -63,38 +63,38 @@ fn plain() -> impl Strategy<Value = Tree> {
         "{\t}",
     ];
     prop_oneof![
-        prop::sample::select(spelled).prop_map(|text| Tree::Plain(text.into())),
-        any::<String>().prop_map(|text| Tree::Plain(Value::from(text).to_string())),
+        prop::sample::select(spelled).prop_map(|text| CanonicalValue::Plain(text.into())),
+        any::<String>().prop_map(|text| CanonicalValue::Plain(Value::from(text).to_string())),
     ]
 }
 
-fn tree() -> impl Strategy<Value = Tree> {
+fn tree() -> impl Strategy<Value = CanonicalValue> {
     plain().prop_recursive(4, 40, 6, |inner| {
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::Array),
-            members(inner).prop_map(Tree::Object),
+            prop::collection::vec(inner.clone(), 0..4).prop_map(CanonicalValue::Array),
+            members(inner).prop_map(CanonicalValue::Object),
         ]
     })
 }
 
 /// Members with distinct keys, in any order.
-fn members(inner: impl Strategy<Value = Tree>) -> impl Strategy<Value = Vec<(String, Tree)>> {
+fn members(inner: impl Strategy<Value = CanonicalValue>) -> impl Strategy<Value = Vec<(String, CanonicalValue)>> {
     prop::collection::btree_map("[a-zé✨\"\\\\ ]{0,4}", inner, 0..5)
         .prop_map(|members| members.into_iter().collect::<Vec<_>>())
         .prop_shuffle()
 }
 
 /// A configuration: Workly's sections among any others, each with any content.
-fn config() -> impl Strategy<Value = Tree> {
+fn config() -> impl Strategy<Value = CanonicalValue> {
     let profile = prop::option::of(prop::sample::select(vec!["\"performance\"", "\"\\u0062alanced\"", "\"cpu\""]));
     let ai = prop::option::of((members(tree()), profile)).prop_map(|ai| {
         ai.map(|(mut members, profile)| {
-            members.extend(profile.map(|profile| ("gpu_profile".to_owned(), Tree::Plain(profile.into()))));
-            ("ai".to_owned(), Tree::Object(members))
+            members.extend(profile.map(|profile| ("gpu_profile".to_owned(), CanonicalValue::Plain(profile.into()))));
+            ("ai".to_owned(), CanonicalValue::Object(members))
         })
     });
     let performance = prop::option::of(members(tree()))
-        .prop_map(|members| members.map(|members| ("performance".to_owned(), Tree::Object(members))));
+        .prop_map(|members| members.map(|members| ("performance".to_owned(), CanonicalValue::Object(members))));
     (members(tree()), ai, performance)
         .prop_map(|(mut members, ai, performance)| {
             members.retain(|(key, _)| key != "ai");
@@ -103,20 +103,20 @@ fn config() -> impl Strategy<Value = Tree> {
             members
         })
         .prop_shuffle()
-        .prop_map(Tree::Object)
+        .prop_map(CanonicalValue::Object)
 }
 
-fn text_of(tree: &Tree, layout: &Layout) -> String {
+fn text_of(tree: &CanonicalValue, layout: &TextLayout) -> String {
     let mut text = if layout.bom { "\u{feff}".to_owned() } else { String::new() };
     write(tree, layout, 1, &mut text);
     text + layout.end
 }
 
-fn write(tree: &Tree, layout: &Layout, depth: usize, text: &mut String) {
+fn write(tree: &CanonicalValue, layout: &TextLayout, depth: usize, text: &mut String) {
     let (open, close, count) = match tree {
-        Tree::Plain(plain) => return text.push_str(plain),
-        Tree::Array(items) => ('[', ']', items.len()),
-        Tree::Object(members) => ('{', '}', members.len()),
+        CanonicalValue::Plain(plain) => return text.push_str(plain),
+        CanonicalValue::Array(items) => ('[', ']', items.len()),
+        CanonicalValue::Object(members) => ('{', '}', members.len()),
     };
     let lead = |depth: usize| layout.lines.map(|(newline, unit)| newline.to_owned() + &unit.repeat(depth));
     text.push(open);
@@ -127,13 +127,13 @@ fn write(tree: &Tree, layout: &Layout, depth: usize, text: &mut String) {
         }
         text.push_str(&lead(depth).unwrap_or_default());
         match tree {
-            Tree::Object(members) => {
+            CanonicalValue::Object(members) => {
                 text.push_str(&Value::from(members[at].0.as_str()).to_string());
                 text.push_str(layout.colon);
                 write(&members[at].1, layout, depth + 1, text);
             }
-            Tree::Array(items) => write(&items[at], layout, depth + 1, text),
-            Tree::Plain(_) => {}
+            CanonicalValue::Array(items) => write(&items[at], layout, depth + 1, text),
+            CanonicalValue::Plain(_) => {}
         }
     }
     if count > 0 {
@@ -212,7 +212,7 @@ proptest! {
             change.write().unwrap();
             prop_assert!(std::fs::read_to_string(&path).unwrap() != text);
             prop_assert!(ConfigFile::open(&path).unwrap().change(&patch).unwrap().is_none());
-            History::open(&path).unwrap().restore(1).unwrap().write().unwrap();
+            ConfigHistory::open(&path).unwrap().restore(1).unwrap().write().unwrap();
         }
         prop_assert_eq!(std::fs::read(&path).unwrap(), text.as_bytes());
     }

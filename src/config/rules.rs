@@ -67,9 +67,9 @@ pub(super) struct WrongValue {
 
 const SECTIONS: [&str; 5] = ["audio", "avatar", "window", "ai", "discord"];
 
-type Rule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
+type ValueRule = (&'static [&'static str], &'static str, fn(&Value) -> bool);
 
-const RULES: [Rule; 10] = [
+const RULES: [ValueRule; 10] = [
     (&["avatar", "auto_blink", "enabled"], "true or false", Value::is_boolean),
     (&["avatar", "transition_speed"], "a number", Value::is_number),
     (&["ai", "model_path"], "a file path", is_filled),

@@ -10,7 +10,7 @@ const DEEPEST: usize = 100;
 
 /// A value: its position and, for an object, its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
+pub(super) struct ValueNode {
     /// Its bytes.
     pub(super) span: Range<usize>,
     /// The members of an object, in the order of the text; `None` for any other value.
@@ -25,12 +25,12 @@ pub(super) struct Member {
     /// The key's bytes, quotes included.
     pub(super) key_span: Range<usize>,
     /// The value.
-    pub(super) value: Node,
+    pub(super) value: ValueNode,
 }
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum JsonFault {
     /// The text continues with something unexpected.
     Expected {
         /// Its offset, in bytes.
@@ -54,7 +54,7 @@ pub(super) enum Fault {
     },
 }
 
-impl Node {
+impl ValueNode {
     /// The member of that key.
     pub(super) fn member(&self, key: &str) -> Option<&Member> {
         self.members.as_ref()?.iter().find(|member| member.is(key))
@@ -69,7 +69,7 @@ impl Member {
 }
 
 /// The top-level value of a text; it starts at `from`, after a byte order mark.
-pub(super) fn scan(text: &str, from: usize) -> Result<Node, Fault> {
+pub(super) fn scan(text: &str, from: usize) -> Result<ValueNode, JsonFault> {
     let mut scanner = Scanner { text, bytes: text.as_bytes(), at: from };
     let root = scanner.value(0)?;
     scanner.space();
@@ -83,8 +83,8 @@ struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    fn expected(&self, what: &'static str) -> Fault {
-        Fault::Expected { at: self.at, what }
+    fn expected(&self, what: &'static str) -> JsonFault {
+        JsonFault::Expected { at: self.at, what }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -104,13 +104,13 @@ impl Scanner<'_> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node, Fault> {
+    fn value(&mut self, depth: usize) -> Result<ValueNode, JsonFault> {
         self.space();
         let start = self.at;
         let mut members = None;
         match self.peek() {
             Some(b'{' | b'[') if depth == DEEPEST => {
-                return Err(Fault::Lenient { at: self.at, what: "more than 100 levels of nesting" });
+                return Err(JsonFault::Lenient { at: self.at, what: "more than 100 levels of nesting" });
             }
             Some(b'{') => members = Some(self.object(depth)?),
             Some(b'[') => self.array(depth)?,
@@ -118,10 +118,10 @@ impl Scanner<'_> {
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         }
-        Ok(Node { span: start..self.at, members })
+        Ok(ValueNode { span: start..self.at, members })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Vec<Member>, Fault> {
+    fn object(&mut self, depth: usize) -> Result<Vec<Member>, JsonFault> {
         let (mut members, mut keys) = (Vec::new(), HashSet::new());
         self.at += 1;
         self.space();
@@ -138,7 +138,7 @@ impl Scanner<'_> {
             let key_span = start..self.at;
             let key = units(&self.text[start + 1..self.at - 1]);
             if !keys.insert(key.clone()) {
-                return Err(Fault::Duplicate { at: start, key: String::from_utf16_lossy(&key) });
+                return Err(JsonFault::Duplicate { at: start, key: String::from_utf16_lossy(&key) });
             }
             self.space();
             if !self.take(b':') {
@@ -156,7 +156,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Fault> {
+    fn array(&mut self, depth: usize) -> Result<(), JsonFault> {
         self.at += 1;
         self.space();
         if self.take(b']') {
@@ -174,7 +174,7 @@ impl Scanner<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    fn string(&mut self) -> Result<(), JsonFault> {
         self.at += 1;
         loop {
             match self.peek() {
@@ -206,7 +206,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), JsonFault> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -214,7 +214,7 @@ impl Scanner<'_> {
         if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
+    fn number(&mut self) -> Result<(), JsonFault> {
         self.no_number()?;
         self.take(b'-');
         if !self.take(b'0') {
@@ -233,13 +233,13 @@ impl Scanner<'_> {
     }
 
     /// The words that Python's reader accepts as numbers.
-    fn no_number(&self) -> Result<(), Fault> {
+    fn no_number(&self) -> Result<(), JsonFault> {
         let rest = &self.bytes[self.at..];
         let found = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes()));
-        found.map_or(Ok(()), |what| Err(Fault::Lenient { at: self.at, what }))
+        found.map_or(Ok(()), |what| Err(JsonFault::Lenient { at: self.at, what }))
     }
 
-    fn word(&mut self) -> Result<(), Fault> {
+    fn word(&mut self) -> Result<(), JsonFault> {
         self.no_number()?;
         for word in ["true", "false", "null"] {
             if self.bytes[self.at..].starts_with(word.as_bytes()) {
@@ -282,7 +282,7 @@ fn units(inside: &str) -> Vec<u16> {
 mod tests {
     use super::*;
 
-    fn fault(text: &str) -> Fault {
+    fn fault(text: &str) -> JsonFault {
         scan(text, 0).unwrap_err()
     }
 
@@ -331,23 +331,23 @@ mod tests {
             ("[\"a", 3, "'\"'"),
             ("// x\n{}", 0, "a value"),
         ] {
-            let Fault::Expected { at: found, what: expected } = fault(text) else { panic!("{text}") };
+            let JsonFault::Expected { at: found, what: expected } = fault(text) else { panic!("{text}") };
             assert!(found == at && expected.contains(what), "{text}: {found} {expected}");
         }
         for (text, at, what) in
             [("[NaN]", 1, "NaN"), ("[1, -Infinity]", 4, "-Infinity"), ("{\"a\":Infinity}", 5, "Infinity")]
         {
-            assert_eq!(fault(text), Fault::Lenient { at, what });
+            assert_eq!(fault(text), JsonFault::Lenient { at, what });
         }
         let deep = fault(&"[".repeat(1_000_000));
-        assert_eq!(deep, Fault::Lenient { at: 100, what: "more than 100 levels of nesting" });
+        assert_eq!(deep, JsonFault::Lenient { at: 100, what: "more than 100 levels of nesting" });
         assert!(scan(&("[".repeat(100) + &"]".repeat(100)), 0).is_ok());
     }
 
     #[test]
     fn duplicate_key_is_rejected_in_any_spelling() {
         let fault = fault(r#"{"a": [{"x": 1, "é": 2, "\u00e9": 3}]}"#);
-        assert_eq!(fault, Fault::Duplicate { at: 25, key: "é".into() });
+        assert_eq!(fault, JsonFault::Duplicate { at: 25, key: "é".into() });
         assert!(scan(r#"{"a": {"a": 1}, "b": {"a": 1}}"#, 0).is_ok());
     }
 }

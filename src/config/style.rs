@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::scan::{Member, Node};
+use super::scan::{Member, ValueNode};
 
 /// The style of a text, taken from its top-level object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Style {
+pub(super) struct TextStyle {
     newline: &'static str,
     unit: String,
     colon: String,
 }
 
-impl Style {
+impl TextStyle {
     /// The style of this text; that of Workly's own file if it shows none.
-    pub(super) fn of(text: &str, root: &Node) -> Self {
+    pub(super) fn of(text: &str, root: &ValueNode) -> Self {
         let first = root.members.as_ref().and_then(|members| members.first());
         let lead = first.map_or("", |member| Self::lead(text, member));
         let sample = if first.is_some() { lead } else { text };
@@ -48,7 +48,7 @@ impl Style {
     pub(super) fn insertion(
         &self,
         text: &str,
-        object: &Node,
+        object: &ValueNode,
         members: &[Member],
         indent: Option<&str>,
         (key, value): (&str, &Value),

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::error::ConfigError;
 use super::file::read_bytes;
-use super::history::{self, KEPT_VERSIONS, Version};
+use super::history::{self, KEPT_VERSIONS, KeptVersion};
 use crate::replacing::persist;
 
 /// Name pattern of files being written: a left-over one belongs to a killed process.
@@ -21,7 +21,7 @@ const UNFINISHED: &str = ".workly-perf-writing-";
 const LOCK: &str = "lock";
 
 /// Replaces `target`, which must still contain `before`, with `after`. Returns the kept version. Errors name `path`.
-pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -> Result<Version, ConfigError> {
+pub(super) fn replace(path: &Path, target: &Path, before: &[u8], after: &[u8]) -> Result<KeptVersion, ConfigError> {
     let metadata = fs::metadata(target).map_err(ConfigError::read(path))?;
     if metadata.permissions().readonly() {
         return Err(ConfigError::ReadOnly { path: path.to_owned() });
@@ -115,7 +115,7 @@ fn remove_unfinished(folder: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ConfigFile, History, Patch};
+    use super::super::{ConfigFile, ConfigHistory, Patch};
     use super::*;
     use crate::config::AppProfile;
 
@@ -126,7 +126,7 @@ mod tests {
         (temp, path)
     }
 
-    fn to(profile: AppProfile, path: &Path) -> Result<Version, ConfigError> {
+    fn to(profile: AppProfile, path: &Path) -> Result<KeptVersion, ConfigError> {
         ConfigFile::open(path).unwrap().change(&Patch::default().gpu_profile(profile)).unwrap().write()
     }
 
@@ -138,10 +138,10 @@ mod tests {
         let second = fs::read(&path).unwrap();
         let version = to(AppProfile::CpuFallback, &path).unwrap();
         assert_eq!(fs::read(&version.path).unwrap(), second);
-        assert_eq!(History::open(&path).unwrap().versions().len(), 2);
-        History::open(&path).unwrap().restore(2).unwrap().write().unwrap();
+        assert_eq!(ConfigHistory::open(&path).unwrap().versions().len(), 2);
+        ConfigHistory::open(&path).unwrap().restore(2).unwrap().write().unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);
-        let history = History::open(&path).unwrap();
+        let history = ConfigHistory::open(&path).unwrap();
         assert_eq!(history.versions().len(), 3, "an undo can be undone");
         assert!(matches!(history.restore(4), Err(ConfigError::NoSuchVersion { number: 4, kept: 3, .. })));
         assert!(matches!(history.restore(0), Err(ConfigError::NoSuchVersion { .. })));
@@ -165,7 +165,7 @@ mod tests {
         fs::write(&path, "{}").unwrap();
         assert!(matches!(change.unwrap().write(), Err(ConfigError::Changed { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}");
-        assert!(History::open(&path).unwrap().versions().is_empty());
+        assert!(ConfigHistory::open(&path).unwrap().versions().is_empty());
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         let held = OpenOptions::new().read(true).share_mode(FILE_SHARE_READ).open(&path).unwrap();
         assert!(matches!(to(AppProfile::Balanced, &path), Err(ConfigError::HeldOpen { .. })));
         assert_eq!(fs::read(&path).unwrap(), before);
-        assert!(History::open(&path).unwrap().versions().is_empty());
+        assert!(ConfigHistory::open(&path).unwrap().versions().is_empty());
         drop(held);
         to(AppProfile::Balanced, &path).unwrap();
     }

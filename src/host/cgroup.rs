@@ -6,45 +6,45 @@ use super::reading;
 
 /// The version of a control group hierarchy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(super) enum CgroupVersion {
     V1,
     V2,
 }
 
 /// A control group, by its folder. The folder may not exist: inside a container the path may lead outside the mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Group {
-    pub(super) version: Version,
+pub(super) struct Cgroup {
+    pub(super) version: CgroupVersion,
     pub(super) folder: PathBuf,
 }
 
 /// The mount point of a hierarchy, and which of its groups is mounted there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mount {
-    version: Version,
+struct CgroupMount {
+    version: CgroupVersion,
     folder: PathBuf,
     root: PathBuf,
 }
 
 /// Common mount points, for systems whose list of mounts cannot be read.
-const USUAL_MOUNTS: [(Version, &str); 4] = [
-    (Version::V1, "sys/fs/cgroup/cpu"),
-    (Version::V1, "sys/fs/cgroup/cpu,cpuacct"),
-    (Version::V2, "sys/fs/cgroup"),
-    (Version::V2, "sys/fs/cgroup/unified"),
+const USUAL_MOUNTS: [(CgroupVersion, &str); 4] = [
+    (CgroupVersion::V1, "sys/fs/cgroup/cpu"),
+    (CgroupVersion::V1, "sys/fs/cgroup/cpu,cpuacct"),
+    (CgroupVersion::V2, "sys/fs/cgroup"),
+    (CgroupVersion::V2, "sys/fs/cgroup/unified"),
 ];
 
 /// Every group whose CPU limit applies to this process: for each hierarchy the process's own group first, then its
 /// parents up to the root. `root` is the root of the file system. The error says why the list cannot be read.
-pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
+pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Cgroup>, String> {
     let Some(membership) = reading::text(&root.join("proc/self/cgroup"))? else { return Ok(Vec::new()) };
     let mounts = mounts(root);
-    let mut found: Vec<Group> = Vec::new();
+    let mut found: Vec<Cgroup> = Vec::new();
     for (version, path) in memberships(&membership) {
         for mount in mounts.iter().filter(|mount| mount.version == version) {
             let below = path.strip_prefix(&mount.root).unwrap_or(&path);
             for part in below.ancestors() {
-                let group = Group { version, folder: mount.folder.join(part) };
+                let group = Cgroup { version, folder: mount.folder.join(part) };
                 if !found.contains(&group) {
                     found.push(group);
                 }
@@ -58,14 +58,14 @@ pub(super) fn cpu_groups(root: &Path) -> Result<Vec<Group>, String> {
 ///
 /// A line is `id:controllers:/path`; version 2 has id 0 and no controllers. Inside a container the path can lead
 /// outside the mount (`/../sibling`): only its plain components are kept.
-fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
+fn memberships(text: &str) -> Vec<(CgroupVersion, PathBuf)> {
     text.lines()
         .filter_map(|line| {
             let mut fields = line.splitn(3, ':');
             let (id, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
             let version = match (id, controllers) {
-                ("0", "") => Version::V2,
-                (_, list) if has(list, "cpu") => Version::V1,
+                ("0", "") => CgroupVersion::V2,
+                (_, list) if has(list, "cpu") => CgroupVersion::V1,
                 _ => return None,
             };
             Some((version, plain(path)))
@@ -74,11 +74,11 @@ fn memberships(text: &str) -> Vec<(Version, PathBuf)> {
 }
 
 /// The mounted hierarchies that can have a CPU limit: those of `/proc/self/mountinfo`, then the common ones.
-fn mounts(root: &Path) -> Vec<Mount> {
+fn mounts(root: &Path) -> Vec<CgroupMount> {
     let listed = reading::text(&root.join("proc/self/mountinfo")).ok().flatten().unwrap_or_default();
     let usual =
-        USUAL_MOUNTS.map(|(version, folder)| Mount { version, folder: root.join(folder), root: PathBuf::new() });
-    let mut mounts: Vec<Mount> = listed.lines().filter_map(|line| mount(root, line)).collect();
+        USUAL_MOUNTS.map(|(version, folder)| CgroupMount { version, folder: root.join(folder), root: PathBuf::new() });
+    let mut mounts: Vec<CgroupMount> = listed.lines().filter_map(|line| mount(root, line)).collect();
     for mount in usual {
         if mounts.iter().all(|known| known.folder != mount.folder) {
             mounts.push(mount);
@@ -88,17 +88,17 @@ fn mounts(root: &Path) -> Vec<Mount> {
 }
 
 /// One line of `/proc/self/mountinfo`: `id parent major:minor ROOT MOUNTPOINT options … - TYPE source SUPER_OPTIONS`.
-fn mount(root: &Path, line: &str) -> Option<Mount> {
+fn mount(root: &Path, line: &str) -> Option<CgroupMount> {
     let (before, after) = line.split_once(" - ")?;
     let mut fields = before.split(' ').skip(3);
     let (group, folder) = (fields.next()?, fields.next()?);
     let mut fields = after.split(' ');
     let version = match (fields.next()?, fields.nth(1)) {
-        ("cgroup2", _) => Version::V2,
-        ("cgroup", Some(options)) if has(options, "cpu") => Version::V1,
+        ("cgroup2", _) => CgroupVersion::V2,
+        ("cgroup", Some(options)) if has(options, "cpu") => CgroupVersion::V1,
         _ => return None,
     };
-    Some(Mount { version, folder: root.join(plain(&unescaped(folder))), root: plain(&unescaped(group)) })
+    Some(CgroupMount { version, folder: root.join(plain(&unescaped(folder))), root: plain(&unescaped(group)) })
 }
 
 /// Whether a comma-separated list has that word.
@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn membership_lines_are_parsed_by_version() {
         let text = "9:name=systemd:/\n7:cpuset:/a\n2:cpu,cpuacct:/jobs/7\n0::/user.slice/../app.scope\nodd";
-        assert_eq!(memberships(text), [(Version::V1, "jobs/7".into()), (Version::V2, "user.slice/app.scope".into())]);
+        assert_eq!(
+            memberships(text),
+            [(CgroupVersion::V1, "jobs/7".into()), (CgroupVersion::V2, "user.slice/app.scope".into())]
+        );
     }
 
     #[test]

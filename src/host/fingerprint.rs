@@ -5,7 +5,7 @@ use crate::record::Fact;
 /// The facts in the fingerprint. Kernel, load and power are deliberately not included: they change between runs on the
 /// same machine and are recorded separately.
 #[derive(Debug, Clone)]
-pub(super) struct Comparable<'a> {
+pub(super) struct FingerprintFacts<'a> {
     /// CPU model.
     pub(super) cpu: &'a Fact<String>,
     /// Physical cores.
@@ -24,7 +24,7 @@ pub(super) struct Comparable<'a> {
     pub(super) gpus: &'a str,
 }
 
-impl Comparable<'_> {
+impl FingerprintFacts<'_> {
     /// Sixteen hexadecimal digits, the same on every platform and in every version of the compiler.
     pub(super) fn fingerprint(&self) -> String {
         let gpus = if self.gpus.is_empty() { String::new() } else { format!(";gpus={}", self.gpus) };
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn machine_without_a_gpu_keeps_its_fingerprint() {
         let (cpu, cores) = (Fact::Value("Fast 9000".to_owned()), Fact::Value(8));
-        let machine = Comparable {
+        let machine = FingerprintFacts {
             cpu: &cpu,
             physical_cores: &cores,
             logical_cpus: &cores,
@@ -98,7 +98,7 @@ mod tests {
         let (cpu, other) = (Fact::Value("Fast 9000".to_owned()), Fact::Value("Slow 3".to_owned()));
         let (cores, fewer) = (Fact::Value(8), Fact::Value(4));
         let (memory, about, twice) = (Fact::Value(16 << 30), Fact::Value((16 << 30) - 99), Fact::Value(32 << 30));
-        let base = Comparable {
+        let base = FingerprintFacts {
             cpu: &cpu,
             physical_cores: &cores,
             logical_cpus: &cores,
@@ -111,21 +111,21 @@ mod tests {
         let name = base.fingerprint();
         assert_eq!(name.len(), 16);
         assert_eq!(name, base.fingerprint());
-        assert_eq!(name, Comparable { memory_bytes: &about, ..base.clone() }.fingerprint());
+        assert_eq!(name, FingerprintFacts { memory_bytes: &about, ..base.clone() }.fingerprint());
         for changed in [
-            Comparable { cpu: &other, ..base.clone() },
-            Comparable { physical_cores: &fewer, ..base.clone() },
-            Comparable { logical_cpus: &fewer, ..base.clone() },
-            Comparable { usable_cpus: &fewer, ..base.clone() },
-            Comparable { memory_bytes: &twice, ..base.clone() },
-            Comparable { os: "windows", ..base.clone() },
-            Comparable { arch: "aarch64", ..base.clone() },
-            Comparable { gpus: "RTX 4050/6", ..base.clone() },
+            FingerprintFacts { cpu: &other, ..base.clone() },
+            FingerprintFacts { physical_cores: &fewer, ..base.clone() },
+            FingerprintFacts { logical_cpus: &fewer, ..base.clone() },
+            FingerprintFacts { usable_cpus: &fewer, ..base.clone() },
+            FingerprintFacts { memory_bytes: &twice, ..base.clone() },
+            FingerprintFacts { os: "windows", ..base.clone() },
+            FingerprintFacts { arch: "aarch64", ..base.clone() },
+            FingerprintFacts { gpus: "RTX 4050/6", ..base.clone() },
         ] {
             assert_ne!(name, changed.fingerprint(), "{changed:?}");
         }
         let reasons = [Fact::Unsupported, Fact::Failed("one wording".to_owned())];
-        let names = reasons.each_ref().map(|cpu| Comparable { cpu, ..base.clone() }.fingerprint());
+        let names = reasons.each_ref().map(|cpu| FingerprintFacts { cpu, ..base.clone() }.fingerprint());
         assert_eq!(names[0], names[1]);
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-use super::fingerprint::Comparable;
+use super::fingerprint::FingerprintFacts;
 use super::{cpu, gpu, power, reading, topology, virtualised};
 use crate::record::{Fact, Machine, Topology};
 
@@ -27,7 +27,7 @@ fn read(root: &Path) -> Machine {
     let memory_bytes = ask(&system, memory_bytes);
     let gpus = gpu::survey(root);
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let fingerprint = Comparable {
+    let fingerprint = FingerprintFacts {
         cpu: &cpu,
         physical_cores: &physical_cores,
         logical_cpus: &logical_cpus,

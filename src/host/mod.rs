@@ -46,13 +46,13 @@ pub use machine::{available_memory_bytes, machine};
 pub use memory_lock::memory_lock_limit;
 pub use noise::NoiseMonitor;
 pub use openmp::openmp_pinning;
-pub use ports::{Listening, listening_on};
+pub use ports::{ListeningProcess, listening_on};
 pub use power::on_battery;
 pub use priority::{autogroup, has_priorities, run_at};
 pub use process_memory::{ProcessEnded, ProcessMemory, anonymous_bytes};
 pub use processes::{
-    FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLoad, ProcessLook, ProcessQuery, Processes,
-    process_numbered, processes_named, variable_of,
+    FoundProcess, NamedProcess, ProcessChoiceError, ProcessKind, ProcessLoad, ProcessQuery, ProcessReading,
+    ProcessTable, process_numbered, processes_named, variable_of,
 };
 pub use topology::topology;
 pub use usage::cpu_time_ns;

@@ -6,7 +6,7 @@ use crate::record::Fact;
 
 /// A process that listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listening {
+pub struct ListeningProcess {
     /// Its ID.
     pub pid: u32,
     /// Its name.
@@ -15,9 +15,9 @@ pub struct Listening {
 
 /// The process that listens on that address; the value `None` if this user can see no such process.
 #[must_use]
-pub fn listening_on(address: SocketAddr) -> Fact<Option<Listening>> {
+pub fn listening_on(address: SocketAddr) -> Fact<Option<ListeningProcess>> {
     match listeners::get_process_by_port(address.port(), listeners::Protocol::TCP) {
-        Ok(process) => Fact::Value(Some(Listening { pid: process.pid, name: process.name })),
+        Ok(process) => Fact::Value(Some(ListeningProcess { pid: process.pid, name: process.name })),
         // The library has one error for both "none" and "not known".
         Err(_) => Fact::Value(None),
     }

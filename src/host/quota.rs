@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::cgroup::{Group, Version, cpu_groups};
+use super::cgroup::{Cgroup, CgroupVersion, cpu_groups};
 use super::reading;
 
 /// The tightest quota of this process, in CPUs (`1.5` is one and a half); `None` if there is no limit.
@@ -21,13 +21,13 @@ pub(super) fn quota_cpus(root: &Path) -> Result<Option<f64>, String> {
 }
 
 /// The limit of one group; `None` if it sets none or does not exist.
-fn limit_of(group: &Group) -> Result<Option<f64>, String> {
+fn limit_of(group: &Cgroup) -> Result<Option<f64>, String> {
     match group.version {
-        Version::V2 => match reading::text(&group.folder.join("cpu.max"))? {
+        CgroupVersion::V2 => match reading::text(&group.folder.join("cpu.max"))? {
             Some(text) => parse_cpu_max(&text),
             None => Ok(None),
         },
-        Version::V1 => {
+        CgroupVersion::V1 => {
             let quota = reading::text(&group.folder.join("cpu.cfs_quota_us"))?;
             let period = reading::text(&group.folder.join("cpu.cfs_period_us"))?;
             match (quota, period) {

@@ -9,7 +9,7 @@ use super::child_unix as system;
 use super::child_windows as system;
 
 /// The signals of this process, caught so that they reach the child. Caught before the child starts: none is missed.
-pub struct ChildSignals(pub(super) system::Caught);
+pub struct ChildSignals(pub(super) system::CaughtSignals);
 
 impl ChildSignals {
     /// Catches them from here on.
@@ -17,7 +17,7 @@ impl ChildSignals {
     /// # Errors
     /// The system's answer where it does not let them be caught.
     pub fn catch() -> io::Result<Self> {
-        system::Caught::catch().map(Self)
+        system::CaughtSignals::catch().map(Self)
     }
 }
 

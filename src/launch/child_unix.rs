@@ -13,9 +13,9 @@ use signal_hook::low_level::emulate_default_handler;
 /// What is passed on. Those that stop and continue a process stay as they are.
 const PASSED_ON: [i32; 6] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
-pub(super) struct Caught(SignalsInfo<WithOrigin>);
+pub(super) struct CaughtSignals(SignalsInfo<WithOrigin>);
 
-impl Caught {
+impl CaughtSignals {
     pub(super) fn catch() -> io::Result<Self> {
         // What is ignored stays ignored in both processes: a caught signal would be at its default in the child.
         let wanted = PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal)).chain([SIGCHLD]);
@@ -23,8 +23,8 @@ impl Caught {
     }
 }
 
-pub(super) fn supervise(mut child: Child, signals: Caught) -> io::Result<ExitStatus> {
-    let Caught(mut signals) = signals;
+pub(super) fn supervise(mut child: Child, signals: CaughtSignals) -> io::Result<ExitStatus> {
+    let CaughtSignals(mut signals) = signals;
     loop {
         // Only here is the child's number given back, so that no signal below can reach another process.
         if let Some(status) = child.try_wait()? {

@@ -14,9 +14,9 @@ use windows_sys::core::BOOL;
 /// Longer than Windows waits for a program whose console was closed (5 s).
 const UNTIL_ENDED: Duration = Duration::from_secs(60);
 
-pub(super) struct Caught;
+pub(super) struct CaughtSignals;
 
-impl Caught {
+impl CaughtSignals {
     pub(super) fn catch() -> io::Result<Self> {
         // SAFETY: the handler is a function for the life of the process and touches no memory.
         if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
@@ -35,7 +35,7 @@ unsafe extern "system" fn on_event(event: u32) -> BOOL {
     1
 }
 
-pub(super) fn supervise(mut child: Child, _: Caught) -> io::Result<ExitStatus> {
+pub(super) fn supervise(mut child: Child, _: CaughtSignals) -> io::Result<ExitStatus> {
     child.wait()
 }
 

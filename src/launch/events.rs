@@ -13,7 +13,7 @@ const MOST_BYTES: u64 = 64 << 20;
 
 /// One event, as far as it matters here.
 #[derive(Debug, Deserialize)]
-struct Event {
+struct ShimEvent {
     #[serde(rename = "event")]
     kind: String,
     #[serde(default)]
@@ -28,7 +28,7 @@ struct Event {
 
 /// What a model of a process runs with, as the shim has read it back.
 #[derive(Debug, Clone, PartialEq)]
-pub struct InForce {
+pub struct EffectiveSettings {
     /// The process.
     pub pid: u32,
     /// By the names of llama.cpp's parameters.
@@ -43,7 +43,7 @@ pub struct ShimEvents {
     /// Processes that the shim is in.
     pub loaded: Vec<u32>,
     /// The models that were loaded, in order.
-    pub models: Vec<InForce>,
+    pub models: Vec<EffectiveSettings>,
     /// Why the settings as a whole are not in force, if they are not.
     pub unusable: Option<String>,
 }
@@ -64,10 +64,10 @@ impl ShimEvents {
         events
     }
 
-    fn add(&mut self, event: Event) {
+    fn add(&mut self, event: ShimEvent) {
         match event.kind.as_str() {
             "loaded" => self.loaded.push(event.pid),
-            "constructed" => self.models.push(InForce {
+            "constructed" => self.models.push(EffectiveSettings {
                 pid: event.pid,
                 parameters: event.in_force.unwrap_or_default(),
                 is_off: event.off.unwrap_or(false),

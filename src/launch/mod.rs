@@ -19,7 +19,7 @@ pub use child::{ChildSignals, end_as, supervise};
 #[cfg(unix)]
 pub use child_unix::is_ignored;
 pub use error::LaunchError;
-pub use events::{CallLog, InForce, MeasuredCall, ShimEvents};
+pub use events::{CallLog, EffectiveSettings, MeasuredCall, ShimEvents};
 pub use program::{Program, UnreadPath};
 pub use session::{EVENTS_VARIABLE, LaunchSession};
 pub use shim::unpack;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy;
 
 use super::fetch::PublishedModel;
-use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, WriteWatch, part_prefix};
+use super::synth::{FORMAT_VERSION, Overwrite, PART_SUFFIX, SynthError, SyntheticModel, WriteProgress, part_prefix};
 
 /// Names the folder to use instead of the user's cache folder.
 pub const CACHE_VARIABLE: &str = "WORKLY_PERF_CACHE";
@@ -130,7 +130,7 @@ impl ModelCache {
     pub fn fetch(
         &self,
         model: &SyntheticModel,
-        watch: WriteWatch<'_>,
+        watch: WriteProgress<'_>,
         on_wait: impl FnOnce(),
     ) -> Result<CachedModel, CacheError> {
         if let Some(found) = self.find(model) {
@@ -172,7 +172,7 @@ pub(super) fn remove_leftovers(folder: &Path, path: &Path) {
 /// has no locks. Closing the file releases the lock.
 pub(super) fn lock_model(
     path: &Path,
-    watch: WriteWatch<'_>,
+    watch: WriteProgress<'_>,
     on_wait: impl FnOnce(),
 ) -> Result<(File, bool), CacheError> {
     let lock_path = path.with_extension("lock");
@@ -188,7 +188,7 @@ fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Cach
 }
 
 /// Waits for the lock; returns whether it was acquired, which fails if the file system has no locks.
-fn wait_for(lock: &File, watch: WriteWatch<'_>, on_wait: impl FnOnce()) -> Result<bool, CacheError> {
+fn wait_for(lock: &File, watch: WriteProgress<'_>, on_wait: impl FnOnce()) -> Result<bool, CacheError> {
     let mut on_wait = Some(on_wait);
     loop {
         // Called via the trait, since the standard library has a method of that name from Rust 1.89 on.
@@ -212,16 +212,16 @@ fn wait_for(lock: &File, watch: WriteWatch<'_>, on_wait: impl FnOnce()) -> Resul
 mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-    use super::super::synth::Shape;
+    use super::super::synth::ModelShape;
     use super::*;
 
     fn tiny(seed: u64) -> SyntheticModel {
-        SyntheticModel::new(Shape::named("tiny").unwrap(), seed)
+        SyntheticModel::new(ModelShape::named("tiny").unwrap(), seed)
     }
 
     fn fetch(cache: &ModelCache, seed: u64, stop: bool) -> Result<CachedModel, CacheError> {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(stop));
-        cache.fetch(&tiny(seed), WriteWatch { written: &written, stop: &stop }, || ())
+        cache.fetch(&tiny(seed), WriteProgress { written: &written, stop: &stop }, || ())
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         lock.lock().unwrap();
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let waited = cache
-            .fetch(&tiny(6), WriteWatch { written: &written, stop: &stop }, || stop.store(true, Ordering::Relaxed));
+            .fetch(&tiny(6), WriteProgress { written: &written, stop: &stop }, || stop.store(true, Ordering::Relaxed));
         assert!(matches!(waited, Err(CacheError::Synth(SynthError::Interrupted))));
         drop(lock);
         assert!(fetch(&cache, 6, false).unwrap().made);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// Author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum ChatRole {
     /// The system prompt.
     System,
     /// The user.
@@ -13,7 +13,7 @@ pub enum Role {
     Assistant,
 }
 
-impl Role {
+impl ChatRole {
     /// Name in chat templates.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -29,7 +29,7 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// Its author.
-    pub role: Role,
+    pub role: ChatRole,
     /// Its text.
     pub text: String,
 }
@@ -56,12 +56,12 @@ impl Conversation {
 
     /// Adds a message of the user.
     pub fn ask(&mut self, text: impl Into<String>) {
-        self.push(Role::User, text.into());
+        self.push(ChatRole::User, text.into());
     }
 
     /// Adds an answer of the model.
     pub fn answer(&mut self, text: impl Into<String>) {
-        self.push(Role::Assistant, text.into());
+        self.push(ChatRole::Assistant, text.into());
     }
 
     /// Drops the oldest message, so that a conversation can continue when its prompt no longer fits the context; false
@@ -70,8 +70,8 @@ impl Conversation {
         self.history.len() > 1 && self.history.pop_front().is_some()
     }
 
-    fn push(&mut self, role: Role, text: String) {
-        let question = usize::from(role == Role::User);
+    fn push(&mut self, role: ChatRole, text: String) {
+        let question = usize::from(role == ChatRole::User);
         self.history.push_back(ChatMessage { role, text });
         while self.history.len() > 2 * self.context_limit + question {
             self.history.pop_front();
@@ -81,7 +81,8 @@ impl Conversation {
     /// All messages to send, in order.
     #[must_use]
     pub fn messages(&self) -> Vec<ChatMessage> {
-        let system = (!self.system.is_empty()).then(|| ChatMessage { role: Role::System, text: self.system.clone() });
+        let system =
+            (!self.system.is_empty()).then(|| ChatMessage { role: ChatRole::System, text: self.system.clone() });
         system.into_iter().chain(self.history.iter().cloned()).collect()
     }
 }
@@ -132,7 +133,7 @@ mod tests {
             let messages = conversation.messages();
             // The system prompt, up to ten exchanges, and the question.
             assert_eq!(messages.len(), 1 + 2 * (turn - 1).min(10) + 1, "turn {turn}");
-            assert_eq!(messages[1].role, Role::User, "no answer without its question");
+            assert_eq!(messages[1].role, ChatRole::User, "no answer without its question");
             conversation.answer(format!("answer {turn}"));
         }
         assert_eq!(conversation.messages().len(), 1 + 20);

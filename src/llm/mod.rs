@@ -25,7 +25,7 @@ pub mod synth;
 pub use cache::{CACHE_VARIABLE, CacheError, CachedModel, ModelCache, user_cache_folder};
 pub use checked::{CheckKey, CheckedModels};
 pub use context_memory::ContextMemory;
-pub use conversation::{ChatMessage, Conversation, Role, app_prompt, zephyr_prompt};
+pub use conversation::{ChatMessage, ChatRole, Conversation, app_prompt, zephyr_prompt};
 pub use gpu_profile::{GpuProfile, ProfileDifference, ResolvedProfile};
 pub use hyperparameters::{Hyperparameters, PerBlock};
 pub use inspect::{FACTS_SCHEMA, InspectError, ModelFacts, ModelFactsError, PartBytes, TypeCensus};

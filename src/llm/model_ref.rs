@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::ModelCache;
 use super::cache::CacheError;
 use super::fetch::PublishedModel;
-use super::synth::{DEFAULT_SEED, Shape, ShapeError};
+use super::synth::{DEFAULT_SEED, ModelShape, ShapeError};
 
 /// Name prefix of synthetic models.
 const PREFIX: &str = "synth:";
@@ -20,7 +20,7 @@ pub enum ModelRef {
     /// A synthetic model, created if it is not in the cache.
     Synthetic {
         /// Its shape.
-        shape: &'static Shape,
+        shape: &'static ModelShape,
         /// Seed of its weights.
         seed: u64,
     },
@@ -87,7 +87,7 @@ impl FromStr for ModelRef {
             None => (name, DEFAULT_SEED),
             Some((name, seed)) => (name, seed.parse().map_err(|_| ModelRefError::Seed { text: seed.into() })?),
         };
-        Ok(Self::Synthetic { shape: Shape::named(name)?, seed })
+        Ok(Self::Synthetic { shape: ModelShape::named(name)?, seed })
     }
 }
 

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::closed::closed_loop;
-use super::round_trips::{End, LoopContext, RoundTrips, clear_up};
+use super::round_trips::{CaseEnd, LoopContext, RoundTrips, clear_up};
 use super::turn::{Prompt, Speaker, SpeakerError};
 use super::variants::wait_until;
 use crate::bridge::{Client, Message};
@@ -29,7 +29,7 @@ const COMMANDS: usize = 20;
 
 /// Result of one cell.
 #[derive(Debug, Default)]
-pub struct CellSample {
+pub struct ContentionSample {
     /// Tokens per second, if the model ran.
     pub tokens_per_s: Option<f64>,
     /// Round trips of *applied* commands, if the bridge was used.
@@ -38,11 +38,11 @@ pub struct CellSample {
     pub span_ns: (u64, u64),
 }
 
-impl CellSample {
+impl ContentionSample {
     /// Mean round trip in nanoseconds; `None` unless the case ended as planned.
     #[must_use]
     pub fn latency_ns(&self) -> Option<f64> {
-        let trips = self.trips.as_ref().filter(|trips| matches!(trips.end, End::Complete))?;
+        let trips = self.trips.as_ref().filter(|trips| matches!(trips.end, CaseEnd::Complete))?;
         let n = trips.latency_ns.len();
         (n > 0 && trips.lost + trips.surplus == 0).then(|| trips.latency_ns.iter().sum::<u64>() as f64 / n as f64)
     }
@@ -57,7 +57,7 @@ pub fn measure_cell(
     bridge: Option<(&mut Client, &mut Message, bool)>,
     seed: u64,
     (clock, stop): (&Clock, &AtomicBool),
-) -> Result<CellSample, SpeakerError> {
+) -> Result<ContentionSample, SpeakerError> {
     let began_ns = clock.now_ns();
     let is_asked = bridge.is_some();
     let asked = AtomicBool::new(false);
@@ -65,8 +65,8 @@ pub fn measure_cell(
         let asking = bridge.map(|(client, message, ids)| {
             let asked = &asked;
             scope.spawn(move || {
-                let bench = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids };
-                let trips = lone_commands(client, message, seed, bench);
+                let loop_context = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids };
+                let trips = lone_commands(client, message, seed, loop_context);
                 asked.store(true, Ordering::Relaxed);
                 trips
             })
@@ -77,24 +77,24 @@ pub fn measure_cell(
         let trips = asking.and_then(|asking| asking.join().ok());
         spoken.map(|spoken| (spoken.flatten(), trips))
     })?;
-    Ok(CellSample { tokens_per_s, trips, span_ns: (began_ns, clock.now_ns()) })
+    Ok(ContentionSample { tokens_per_s, trips, span_ns: (began_ns, clock.now_ns()) })
 }
 
 /// Sends lone commands.
-fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> RoundTrips {
+fn lone_commands(client: &mut Client, message: &mut Message, seed: u64, loop_context: LoopContext<'_>) -> RoundTrips {
     let mut random = StdRng::seed_from_u64(seed);
     let mut all = RoundTrips::new(COMMANDS);
     for _ in 0..COMMANDS {
-        if let Err(error) = wait_until(bench.clock.now_ns() + random.random_range(PAUSE_NS), bench) {
+        if let Err(error) = wait_until(loop_context.clock.now_ns() + random.random_range(PAUSE_NS), loop_context) {
             all.end_for(error);
             break;
         }
-        all.append(closed_loop(client, message, 1, bench));
-        if !matches!(all.end, End::Complete) {
+        all.append(closed_loop(client, message, 1, loop_context));
+        if !matches!(all.end, CaseEnd::Complete) {
             break;
         }
     }
-    clear_up(client, &mut all, bench);
+    clear_up(client, &mut all, loop_context);
     all
 }
 

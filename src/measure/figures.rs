@@ -1,6 +1,6 @@
 //! From round trips to metrics: which ones a case has, and which are withheld.
 
-use super::round_trips::{End, RoundTrips};
+use super::round_trips::{CaseEnd, RoundTrips};
 use crate::clock::ms;
 use crate::plural::counted;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
@@ -26,17 +26,17 @@ pub fn case_state(trips: &RoundTrips, ids: bool) -> (CaseState, Option<String>) 
         return (CaseState::Invalid, Some(format!("{why}: {fault}")));
     }
     match &trips.end {
-        End::Broken(error) if usable == 0 => (CaseState::Failed, Some(trips.cause(error))),
-        End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {}", trips.cause(error)))),
-        End::Interrupted => {
+        CaseEnd::Broken(error) if usable == 0 => (CaseState::Failed, Some(trips.cause(error))),
+        CaseEnd::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {}", trips.cause(error)))),
+        CaseEnd::Interrupted => {
             (CaseState::Interrupted, Some(format!("interrupted after {}", counted(trips.answered, "reply"))))
         }
-        End::Complete if usable == 0 => (CaseState::Failed, Some(fault)),
-        End::Complete if trips.lost + trips.garbled + trips.unmatched + trips.surplus > 0 => {
+        CaseEnd::Complete if usable == 0 => (CaseState::Failed, Some(fault)),
+        CaseEnd::Complete if trips.lost + trips.garbled + trips.unmatched + trips.surplus > 0 => {
             (CaseState::Lossy, Some(fault))
         }
-        End::Complete if trips.first_fault.is_some() => (CaseState::Lossy, trips.first_fault.clone()),
-        End::Complete => (CaseState::Ok, None),
+        CaseEnd::Complete if trips.first_fault.is_some() => (CaseState::Lossy, trips.first_fault.clone()),
+        CaseEnd::Complete => (CaseState::Ok, None),
     }
 }
 
@@ -200,12 +200,12 @@ mod tests {
     #[test]
     fn stop_reason_decides_between_failed_lossy_and_interrupted() {
         let state = |end, answered| case_state(&RoundTrips { end, ..trips(answered) }, false).0;
-        let closed = || End::Broken(BridgeError::Closed { mid_line: false });
-        assert_eq!(state(End::Complete, 5), CaseState::Ok);
+        let closed = || CaseEnd::Broken(BridgeError::Closed { mid_line: false });
+        assert_eq!(state(CaseEnd::Complete, 5), CaseState::Ok);
         assert_eq!(state(closed(), 5), CaseState::Lossy);
         assert_eq!(state(closed(), 0), CaseState::Failed);
-        assert_eq!(state(End::Interrupted, 5), CaseState::Interrupted);
-        assert_eq!(state(End::Interrupted, 0), CaseState::Interrupted);
-        assert_eq!(state(End::Complete, 0), CaseState::Failed);
+        assert_eq!(state(CaseEnd::Interrupted, 5), CaseState::Interrupted);
+        assert_eq!(state(CaseEnd::Interrupted, 0), CaseState::Interrupted);
+        assert_eq!(state(CaseEnd::Complete, 0), CaseState::Failed);
     }
 }

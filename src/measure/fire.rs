@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::load::Load;
-use super::round_trips::{End, LoopContext, MessageCounts, measure_case};
-use crate::bridge::server::AppliedAccount;
-use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, Reply, Waiting};
+use super::round_trips::{CaseEnd, LoopContext, MessageCounts, measure_case};
+use crate::bridge::server::AppliedLog;
+use crate::bridge::{Ack, BridgeError, Client, Dialect, Message, PendingMessages, Reply};
 use crate::clock::Clock;
 use crate::stats::nearest_rank;
 
@@ -35,18 +35,18 @@ pub enum AppliedBy {
 
 /// Sources other than replies for the time of application.
 #[derive(Debug, Clone, Default)]
-pub struct Watch {
+pub struct ApplicationSources {
     /// The log of a bridge in this process.
-    pub account: Option<AppliedAccount>,
+    pub applied_log: Option<AppliedLog>,
     /// Frame length in nanoseconds, if it could be measured.
     pub frame_ns: Option<u64>,
 }
 
-impl Watch {
+impl ApplicationSources {
     /// The source for a command whose reply means `ack`.
     #[must_use]
     pub fn applied_by(&self, ack: Ack) -> AppliedBy {
-        match (ack, &self.account) {
+        match (ack, &self.applied_log) {
             (Ack::Applied, _) => AppliedBy::Reply,
             (Ack::Received, Some(_)) => AppliedBy::Account,
             (Ack::Received, None) => AppliedBy::Bounds,
@@ -56,7 +56,7 @@ impl Watch {
 
 /// Outcome of one command. Times are nanoseconds of the run's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fired {
+pub struct CommandOutcome {
     /// The write is about to begin.
     pub began_ns: u64,
     /// The bridge had read the command: from the timestamps in the reply, from the bridge's log if the reply came after
@@ -86,26 +86,31 @@ pub fn fire(
     client: &mut Client,
     message: &mut Message,
     ack: Ack,
-    watch: &Watch,
+    watch: &ApplicationSources,
     (clock, stop): (&Clock, &AtomicBool),
-) -> Result<Fired, BridgeError> {
+) -> Result<CommandOutcome, BridgeError> {
     let number = client.number(1);
     let line = message.line(number);
-    let before = watch.account.as_ref().map(AppliedAccount::count);
+    let before = watch.applied_log.as_ref().map(AppliedLog::count);
     let began_ns = clock.now_ns();
     client.send(line, stop)?;
     let deadline = Instant::now() + client.timeout();
-    let reply = client.receive_for(&mut Waiting::for_one(number), deadline, stop)?.reply;
+    let reply = client.receive_for(&mut PendingMessages::for_one(number), deadline, stop)?.reply;
     let arrived_ns = clock.now_ns();
     if ack == Ack::Applied {
         let applied_ns = Some(arrived_ns);
-        return Ok(Fired { began_ns, received_ns: received(&reply, arrived_ns), applied_ns, latest_ns: applied_ns });
+        return Ok(CommandOutcome {
+            began_ns,
+            received_ns: received(&reply, arrived_ns),
+            applied_ns,
+            latest_ns: applied_ns,
+        });
     }
-    let told = match watch.account.as_ref().zip(before) {
-        Some((account, before)) => {
+    let told = match watch.applied_log.as_ref().zip(before) {
+        Some((applied_log, before)) => {
             let waited = client.timeout();
             let message = || format!("the command was received but not applied within {waited:?}");
-            let moments = account.next_after(before, deadline, stop);
+            let moments = applied_log.next_after(before, deadline, stop);
             Some(moments.ok_or_else(|| BridgeError::Refused { message: message() })?)
         }
         None => None,
@@ -117,7 +122,7 @@ pub fn fire(
         Some(moments) if clock.reading(moments.applied) < arrived_ns => clock.reading(moments.received).max(began_ns),
         _ => arrived_ns,
     };
-    Ok(Fired {
+    Ok(CommandOutcome {
         began_ns,
         received_ns,
         applied_ns,
@@ -135,12 +140,17 @@ fn received(reply: &Reply, arrived_ns: u64) -> u64 {
 /// The frame length, as the median round trip of a client that sends on each *applied* reply and so gets one per frame.
 /// `None` if replies are missing; the connection is then replaced. `message` must be one that is answered after it is
 /// applied.
-pub fn frame_period_ns(client: &mut Client, message: &mut Message, seed: u64, bench: LoopContext<'_>) -> Option<u64> {
-    let quiet = LoopContext { replies: &AtomicU64::new(0), ..bench };
+pub fn frame_period_ns(
+    client: &mut Client,
+    message: &mut Message,
+    seed: u64,
+    loop_context: LoopContext<'_>,
+) -> Option<u64> {
+    let quiet = LoopContext { replies: &AtomicU64::new(0), ..loop_context };
     let mut trips = measure_case(client, message, Load::Closed, FRAMES, seed, quiet);
-    if !matches!(trips.end, End::Complete) || trips.lost > 0 || trips.surplus > 0 || trips.latency_ns.is_empty() {
+    if !matches!(trips.end, CaseEnd::Complete) || trips.lost > 0 || trips.surplus > 0 || trips.latency_ns.is_empty() {
         // If this fails, the next command reports it.
-        let _ = client.reconnect(bench.stop);
+        let _ = client.reconnect(loop_context.stop);
         return None;
     }
     trips.latency_ns.sort_unstable();
@@ -154,17 +164,17 @@ mod tests {
     use super::*;
     use crate::bridge::server::EmbeddedBridge;
 
-    fn fired(spec: &str, with_account: bool, frame_ns: Option<u64>) -> Fired {
+    fn fired(spec: &str, with_account: bool, frame_ns: Option<u64>) -> CommandOutcome {
         let bridge = EmbeddedBridge::start(spec.parse().unwrap(), 0).unwrap();
         let (stop, clock) = (AtomicBool::new(false), Clock::start());
         let dialect = bridge.spec().dialect;
         let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
-        client.speak(dialect);
+        client.switch_dialect(dialect);
         let probe = dialect.probe(Ack::Received).unwrap();
         let mut body = dialect.body(&probe.command, &probe.data);
         let ack = ask_applied(dialect, &probe.command, &mut body);
         let mut message = Message::new(dialect, &body, client.wire(), 0);
-        let watch = Watch { account: with_account.then(|| bridge.account()), frame_ns };
+        let watch = ApplicationSources { applied_log: with_account.then(|| bridge.applied_log()), frame_ns };
         fire(&mut client, &mut message, ack, &watch, (&clock, &stop)).unwrap()
     }
 
@@ -201,7 +211,7 @@ mod tests {
         let fired = fired("dialect=instrumented,fps=unpaced,applied-delay=20ms", false, None);
         assert!(fired.applied_ns.unwrap() >= fired.began_ns + 20_000_000, "{fired:?}");
         assert!(fired.received_ns <= fired.applied_ns.unwrap(), "{fired:?}");
-        assert_eq!(Watch::default().applied_by(Ack::Applied), AppliedBy::Reply);
+        assert_eq!(ApplicationSources::default().applied_by(Ack::Applied), AppliedBy::Reply);
     }
 
     #[test]
@@ -211,8 +221,8 @@ mod tests {
         let mut client = Client::connect(&[bridge.address()], Duration::from_secs(5), &stop).unwrap();
         let dialect = Dialect::stock();
         let mut message = Message::of(dialect, dialect.probe(Ack::Applied).unwrap(), Some(true), 0);
-        let bench = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
-        let frame_ns = frame_period_ns(&mut client, &mut message, 1, bench).unwrap();
+        let loop_context = LoopContext { clock: &clock, stop: &stop, replies: &replies, ids: false };
+        let frame_ns = frame_period_ns(&mut client, &mut message, 1, loop_context).unwrap();
         // Shorter than the frame by timer error at most.
         assert!(frame_ns > 8_000_000, "{frame_ns}");
     }

@@ -125,7 +125,7 @@ pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
     let mean_gap_ns = (sends_ns[n - 1] - sends_ns[0]) as f64 / (n - 1) as f64;
     let release_ns = RELEASE_NS.min(RELEASE_SHARE * mean_gap_ns);
 
-    let mut found = Found { is_held: vec![false; n], ..Found::default() };
+    let mut found = HeldTotals { is_held: vec![false; n], ..HeldTotals::default() };
     let bursts = bursts(&arrived_ns);
     for pair in bursts.windows(2) {
         let (before, burst) = (&pair[0], &pair[1]);
@@ -143,20 +143,20 @@ pub fn held_replies(trips: OpenRoundTrips<'_>) -> Option<HeldReplies> {
 
 /// What released a reply.
 #[derive(Clone, Copy)]
-enum Release {
+enum ReleasedBy {
     Message,
     Timer { after_ns: u64 },
 }
 
-fn released(arrival_ns: u64, last_ns: u64, next_send_ns: Option<u64>, release_ns: f64) -> Option<Release> {
+fn released(arrival_ns: u64, last_ns: u64, next_send_ns: Option<u64>, release_ns: f64) -> Option<ReleasedBy> {
     let after_ns = arrival_ns - last_ns;
     match next_send_ns {
         Some(send_ns) if send_ns < arrival_ns => {
-            ((arrival_ns - send_ns) as f64 <= release_ns).then_some(Release::Message)
+            ((arrival_ns - send_ns) as f64 <= release_ns).then_some(ReleasedBy::Message)
         }
         _ => {
             let is_due = ACKNOWLEDGED_AFTER_MS.iter().any(|(from, to)| (*from..*to).contains(&ms(after_ns)));
-            is_due.then_some(Release::Timer { after_ns })
+            is_due.then_some(ReleasedBy::Timer { after_ns })
         }
     }
 }
@@ -171,7 +171,7 @@ fn bursts(arrived_ns: &[u64]) -> Vec<Vec<usize>> {
 
 /// Tally of the held replies found so far.
 #[derive(Default)]
-struct Found {
+struct HeldTotals {
     is_held: Vec<bool>,
     overtaken: usize,
     with_a_message: usize,
@@ -179,13 +179,13 @@ struct Found {
     with_the_timer: usize,
 }
 
-impl Found {
-    fn add(&mut self, burst: &[usize], release: Option<Release>) {
+impl HeldTotals {
+    fn add(&mut self, burst: &[usize], release: Option<ReleasedBy>) {
         self.overtaken += burst.len();
         match release {
             None => return,
-            Some(Release::Message) => self.with_a_message += burst.len(),
-            Some(Release::Timer { after_ns }) => {
+            Some(ReleasedBy::Message) => self.with_a_message += burst.len(),
+            Some(ReleasedBy::Timer { after_ns }) => {
                 self.with_the_timer += burst.len();
                 self.timers_ns.push(after_ns);
             }

@@ -23,58 +23,58 @@ mod replay;
 mod round_trips;
 mod signatures;
 mod start;
-mod tap_account;
+mod tap_totals;
 mod token_figures;
 mod tokens;
 mod turn;
 mod variants;
 
 pub use breakdown::{
-    BoundsFromOutside, Clocks, Exchange, Part, Stamps, bounds_from_outside, clocks, measure_exchanges, part_metrics,
-    parts,
+    BridgeTimestamps, ClientSideBounds, Clocks, Exchange, RoundTripStage, client_side_bounds, clocks,
+    measure_exchanges, part_metrics, stages_of,
 };
-pub use contention::{CellSample, LONGEST_TALK, measure_cell};
+pub use contention::{ContentionSample, LONGEST_TALK, measure_cell};
 pub use engine_settings::{EngineSettings, WaitPolicy};
 pub use figures::{case_state, latency_metrics, metrics};
 pub use findings::{ClientLimit, aliases, client_limited, frame_lock};
-pub use fire::{AppliedBy, Fired, Watch, ask_applied, fire, frame_period_ns};
+pub use fire::{ApplicationSources, AppliedBy, CommandOutcome, ask_applied, fire, frame_period_ns};
 pub use held_replies::{HeldReplies, OpenRoundTrips, REMEDY, held_replies};
 pub use load::Load;
-pub use matcher::{Answer, Matcher};
+pub use matcher::{ReplyMatch, ReplyMatcher};
 pub use periodicity::{Periodicity, periodicity, uniformity_p};
 pub use placement::{
-    ForeseeRequest, PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask,
+    PlacementOutcome, PlacementPhase, PlacementRequest, PlacementResponse, PlacementTask, ProjectionRequest,
 };
 #[cfg(feature = "llama")]
 pub use placement_run::{foresee_placements, measure_placement};
 pub use rate::{
-    Failing, Limit, RateStep, RateVerdict, Search, SearchPhase, due_count, judge, measure_step, saturated_per_s,
-    search_metrics, step_metrics,
+    Bottleneck, FailureReason, RateSearch, RateStep, RateVerdict, SearchPhase, due_count, judge, measure_step,
+    saturated_per_s, search_metrics, step_metrics,
 };
 pub use render_load::{
-    Calibration, Frame, FrameCounts, Frames, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
+    Calibration, Frame, FrameCounts, FramesInSpan, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
 };
-pub use replay::{Due, Replayed, replay};
-pub use round_trips::{End, LoopContext, MessageCounts, QUIET, RoundTrips, measure_case, quiet_after};
+pub use replay::{ReplayResult, ScheduledMessage, replay};
+pub use round_trips::{CaseEnd, LoopContext, MessageCounts, QUIET, RoundTrips, measure_case, quiet_after};
 pub use signatures::{Signature, growing_queue, received_signature};
 #[cfg(feature = "llama")]
 pub use start::measure_start;
-pub use start::{Readiness, ReplyConventions, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
-pub use tap_account::{TapAccount, Traffic};
+pub use start::{Readiness, ReplyConventions, ReplyTimes, StartOutcome, StartPhase, StartRequest, StartResponse};
+pub use tap_totals::{DirectionTraffic, TapTotals};
 pub use token_figures::{average, late_frames, token_metrics};
 pub use tokens::{LONGEST_REPETITION, TokenSample};
 
-pub use crate::record::Test;
+pub use crate::record::TokenTest;
 #[cfg(feature = "llama")]
-pub use tokens::{Repetition, SHORTEST_CUT, repeat};
+pub use tokens::{RepetitionSpec, SHORTEST_CUT, repeat};
 pub use turn::{
-    Chosen, Delivery, FELT, Moment, PacedSpeaker, PacedSpec, PacedSpecError, Prompt, Reaction, ReactionError,
-    ReactionFault, ReactionTimes, Reactor, Reader, ReplyEnd, STAGES, Speaker, SpeakerError, Turn, TurnFigure, TurnSpec,
-    choose, end_metrics, take_turn, turn_metrics,
+    ChosenExpression, Delivery, FELT, PaceSpec, PaceSpecError, PacedSpeaker, Prompt, Reaction, ReactionError,
+    ReactionFault, ReactionTimes, ReactionTiming, Reactor, ReplyEnd, STAGES, Speaker, SpeakerError, TokenReader, Turn,
+    TurnFigure, TurnSpec, choose, end_metrics, run_turn, turn_metrics,
 };
 #[cfg(feature = "llama")]
 pub use turn::{ModelSpeaker, end_of, reader_of};
 pub use variants::{
-    Barrier, Batches, CodecCost, Delivered, Driven, Fill, LEAST_HELD_PERCENT, Mode, Reacted, TcpVariant, codec_cost,
-    fills, fire_and_forget, pipelined, react, request, wait_until,
+    Barrier, BatchFill, Batches, CodecCost, DeliveryCount, LEAST_HELD_PERCENT, ModeResult, ReactionSample, SendMode,
+    TcpVariant, batch_fills, codec_cost, fire_and_forget, pipelined, react, request, wait_until,
 };

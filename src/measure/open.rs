@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use super::round_trips::{End, LoopContext, RoundTrips, deadline_ns, renew};
+use super::round_trips::{CaseEnd, LoopContext, RoundTrips, deadline_ns, renew};
 use crate::bridge::{BridgeError, Client, LineWriter, Message, Reply};
 use crate::clock::Clock;
 
@@ -16,12 +16,12 @@ const LEAD_NS: u64 = 10_000_000;
 const NAP_NS: u64 = 50_000_000;
 
 /// Supplies the bytes of each message of an open loop, prepared beforehand.
-pub trait Lines {
+pub trait MessageSource {
     /// The framed bytes of message `index` of the loop, which has `number` on the connection.
     fn line(&mut self, index: usize, number: u64) -> &[u8];
 }
 
-impl Lines for Message {
+impl MessageSource for Message {
     fn line(&mut self, _index: usize, number: u64) -> &[u8] {
         Message::line(self, number)
     }
@@ -30,9 +30,9 @@ impl Lines for Message {
 /// Sends one message at each of `schedule_ns`, counted from a start shortly after the call, and collects the replies.
 pub(super) fn open_loop(
     client: &mut Client,
-    message: &mut (impl Lines + Send),
+    message: &mut (impl MessageSource + Send),
     schedule_ns: &[u64],
-    bench: LoopContext<'_>,
+    loop_context: LoopContext<'_>,
 ) -> RoundTrips {
     let mut trips = RoundTrips::new(schedule_ns.len());
     let writer = match client.writer() {
@@ -45,16 +45,17 @@ pub(super) fn open_loop(
     let sent = AtomicUsize::new(0);
     let halt = AtomicBool::new(false);
     let first_number = client.number(schedule_ns.len() as u64);
-    let mut replies = Replies::new(schedule_ns.len(), bench.ids.then_some(first_number));
+    let mut replies = MatchedReplies::new(schedule_ns.len(), loop_context.ids.then_some(first_number));
     let mut due_ns = schedule_ns.to_vec();
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    let begin_ns = loop_context.clock.now_ns() + LEAD_NS;
     for offset_ns in &mut due_ns {
         *offset_ns += begin_ns;
     }
-    let sending = Sending { due_ns: &due_ns, first_number, sent: &sent, halt: &halt, clock: bench.clock };
+    let sending =
+        ScheduledSender { due_ns: &due_ns, first_number, sent: &sent, halt: &halt, clock: loop_context.clock };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| sending.run(writer, message));
-        let end = replies.collect(client, &due_ns, &sent, bench);
+        let end = replies.collect(client, &due_ns, &sent, loop_context);
         halt.store(true, Ordering::Relaxed);
         (end, sender.join())
     });
@@ -66,9 +67,9 @@ pub(super) fn open_loop(
     trips.lateness_ns = sent_ns.iter().zip(&due_ns).map(|(sent_ns, due_ns)| sent_ns.saturating_sub(*due_ns)).collect();
     trips.sent = sent_ns.len() as u64;
     settle_accounts(&mut trips, &replies, &due_ns, end, send_error);
-    if trips.lost > 0 && matches!(trips.end, End::Complete) {
+    if trips.lost > 0 && matches!(trips.end, CaseEnd::Complete) {
         // Late replies on this connection would be matched with messages of the next case.
-        renew(client, &mut trips, bench);
+        renew(client, &mut trips, loop_context);
     }
     trips
 }
@@ -76,7 +77,7 @@ pub(super) fn open_loop(
 /// Decides which arrivals count.
 fn settle_accounts(
     trips: &mut RoundTrips,
-    replies: &Replies,
+    replies: &MatchedReplies,
     due_ns: &[u64],
     end: Option<BridgeError>,
     send_error: Option<BridgeError>,
@@ -97,7 +98,7 @@ fn settle_accounts(
     let unanswered = trips.sent.saturating_sub(trips.answered);
     if matches!(end, Some(BridgeError::Interrupted)) {
         trips.in_flight = unanswered;
-        trips.end = End::Interrupted;
+        trips.end = CaseEnd::Interrupted;
         return;
     }
     trips.lost = unanswered;
@@ -111,14 +112,14 @@ fn settle_accounts(
     let passing = trips.answered > 0 && send_error.is_none() && matches!(end, Some(BridgeError::NoReply { .. }))
         || matches!(end, Some(BridgeError::Closed { .. }));
     trips.end = match (end, send_error) {
-        (Some(_), _) if passing => End::Complete,
-        (_, Some(error)) | (Some(error), None) => End::Broken(error),
-        (None, None) => End::Complete,
+        (Some(_), _) if passing => CaseEnd::Complete,
+        (_, Some(error)) | (Some(error), None) => CaseEnd::Broken(error),
+        (None, None) => CaseEnd::Complete,
     };
 }
 
 /// State of the sending thread.
-struct Sending<'a> {
+struct ScheduledSender<'a> {
     due_ns: &'a [u64],
     first_number: u64,
     /// Messages sent or being sent: incremented before each write, so that no reply can arrive before its message
@@ -128,9 +129,9 @@ struct Sending<'a> {
     clock: &'a Clock,
 }
 
-impl Sending<'_> {
+impl ScheduledSender<'_> {
     /// Sends on schedule. Returns when each message was sent, in nanoseconds, and the error that ended it early.
-    fn run(&self, mut writer: LineWriter, message: &mut impl Lines) -> (Vec<u64>, Option<BridgeError>) {
+    fn run(&self, mut writer: LineWriter, message: &mut impl MessageSource) -> (Vec<u64>, Option<BridgeError>) {
         let mut sent_ns = Vec::with_capacity(self.due_ns.len());
         for (index, &due_ns) in self.due_ns.iter().enumerate() {
             let line = message.line(index, self.first_number + index as u64);
@@ -152,7 +153,7 @@ impl Sending<'_> {
 }
 
 /// The replies so far, each matched with its message.
-struct Replies {
+struct MatchedReplies {
     /// Number of the first message, if replies have ids.
     first_number: Option<u64>,
     /// Arrival of the reply to each message, in nanoseconds of the clock. In order mode it grows reply by reply, with
@@ -170,7 +171,7 @@ struct Replies {
     last_ns: u64,
 }
 
-impl Replies {
+impl MatchedReplies {
     fn new(messages: usize, first_number: Option<u64>) -> Self {
         let mut arrivals = Vec::with_capacity(messages);
         if first_number.is_some() {
@@ -194,23 +195,23 @@ impl Replies {
         client: &mut Client,
         due_ns: &[u64],
         sent: &AtomicUsize,
-        bench: LoopContext<'_>,
+        loop_context: LoopContext<'_>,
     ) -> Option<BridgeError> {
         while self.answered() < due_ns.len() {
             // By order, the awaited message is known. With ids, one may be lost while others are answered: the case
             // then ends after silence, counted from the first message sent into it.
             let awaited = if self.has_ids() { self.sent_by_then } else { self.answered() };
             let awaited_ns = due_ns[awaited.min(due_ns.len() - 1)];
-            let deadline = bench.clock.instant(deadline_ns(client, awaited_ns));
-            let reply = client.receive(deadline, bench.stop);
-            let arrived_ns = bench.clock.now_ns();
+            let deadline = loop_context.clock.instant(deadline_ns(client, awaited_ns));
+            let reply = client.receive(deadline, loop_context.stop);
+            let arrived_ns = loop_context.clock.now_ns();
             let sent = sent.load(Ordering::Acquire);
             match reply {
                 Ok(reply) => self.take(Some(&reply), arrived_ns, sent),
                 Err(BridgeError::Garbled { .. }) => self.take(None, arrived_ns, sent),
                 Err(error) => return Some(error),
             }
-            bench.replies.fetch_add(1, Ordering::Relaxed);
+            loop_context.replies.fetch_add(1, Ordering::Relaxed);
         }
         None
     }
@@ -260,7 +261,7 @@ mod tests {
         Reply::parse(format!(r#"{{"id":{}}}"#, 1_000_000_000 + id).as_bytes(), Codec::Json).unwrap()
     }
 
-    fn accounts(replies: &Replies, due_ns: &[u64], sent: u64, end: Option<BridgeError>) -> RoundTrips {
+    fn accounts(replies: &MatchedReplies, due_ns: &[u64], sent: u64, end: Option<BridgeError>) -> RoundTrips {
         let mut trips = RoundTrips::new(due_ns.len());
         trips.sent = sent;
         settle_accounts(&mut trips, replies, due_ns, end, None);
@@ -269,7 +270,7 @@ mod tests {
 
     #[test]
     fn without_ids_a_loss_drops_all_after_the_last_idle_moment() {
-        let mut replies = Replies::new(5, None);
+        let mut replies = MatchedReplies::new(5, None);
         replies.take(Some(&reply(0)), 11, 1);
         // Message 1 is lost: the replies to 2 and 3 arrive while an earlier one is still awaited.
         replies.take(Some(&reply(0)), 35, 3);
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn with_ids_a_loss_drops_only_itself() {
-        let mut replies = Replies::new(4, Some(0));
+        let mut replies = MatchedReplies::new(4, Some(0));
         for (id, at_ns, sent) in [(0, 11, 1), (2, 35, 3), (3, 45, 4)] {
             replies.take(Some(&reply(id)), at_ns, sent);
         }
@@ -291,7 +292,7 @@ mod tests {
     #[test]
     fn unexpected_line_is_surplus() {
         for ids in [false, true] {
-            let mut replies = Replies::new(2, ids.then_some(0));
+            let mut replies = MatchedReplies::new(2, ids.then_some(0));
             replies.take(Some(&reply(0)), 11, 1);
             replies.take(Some(&reply(0)), 12, 1);
             replies.take(Some(&reply(1)), 25, 2);
@@ -302,7 +303,7 @@ mod tests {
 
     #[test]
     fn garbled_reply_keeps_its_slot_without_a_sample() {
-        let mut replies = Replies::new(3, None);
+        let mut replies = MatchedReplies::new(3, None);
         replies.take(Some(&reply(0)), 11, 1);
         replies.take(None, 22, 2);
         replies.take(Some(&reply(0)), 33, 3);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::tokens::TokenSample;
-use crate::llm::engine::{ForeseenDevice, Projection};
+use crate::llm::engine::{ProjectedDevice, Projection};
 
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct PlacementRequest {
 
 /// What to project: every placement of a model with one context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeseeRequest {
+pub struct ProjectionRequest {
     /// The model file.
     pub path: PathBuf,
     /// Context size in tokens.
@@ -59,7 +59,7 @@ pub enum PlacementTask {
     Measure(PlacementRequest),
     /// Project the memory of all placements on this machine's devices; in a worker, since some drivers end the process
     /// when asked for too much memory.
-    Foresee(ForeseeRequest),
+    Foresee(ProjectionRequest),
 }
 
 /// The result, as one line of JSON on standard output.
@@ -78,9 +78,9 @@ pub struct PlacementOutcome {
     /// Allocations of ggml's buffers by device.
     pub held: Projection,
     /// The devices before loading.
-    pub before: Vec<ForeseenDevice>,
+    pub before: Vec<ProjectedDevice>,
     /// The devices after the last token.
-    pub after: Vec<ForeseenDevice>,
+    pub after: Vec<ProjectedDevice>,
     /// Prompt processing.
     pub prompt: TokenSample,
     /// Generation.
@@ -131,7 +131,7 @@ pub enum PlacementPhase {
 /// A line printed by the worker: the phase that begins, and finally the outcome or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PlacementAnswer {
+pub enum PlacementResponse {
     /// This phase begins.
     Phase(PlacementPhase),
     /// The projections.
@@ -150,18 +150,18 @@ pub enum PlacementAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::engine::ForeseenBytes;
+    use crate::llm::engine::ProjectedBytes;
 
-    fn device(name: &str, free: Option<u64>) -> ForeseenDevice {
-        ForeseenDevice {
+    fn device(name: &str, free: Option<u64>) -> ProjectedDevice {
+        ProjectedDevice {
             name: name.into(),
             memory_total_bytes: Some(100),
             memory_free_bytes: free,
-            bytes: ForeseenBytes::default(),
+            bytes: ProjectedBytes::default(),
         }
     }
 
-    fn outcome(before: Vec<ForeseenDevice>, after: Vec<ForeseenDevice>) -> PlacementOutcome {
+    fn outcome(before: Vec<ProjectedDevice>, after: Vec<ProjectedDevice>) -> PlacementOutcome {
         let sample = TokenSample {
             is_cut: false,
             began_ns: 0,
@@ -183,7 +183,7 @@ mod tests {
                 n_layer: 1,
                 n_ctx: 256,
                 devices: Vec::new(),
-                host: ForeseenBytes::default(),
+                host: ProjectedBytes::default(),
             },
             before,
             after,
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn answers_round_trip_through_json() {
-        let answer = PlacementAnswer::Measured(Box::new(outcome(Vec::new(), Vec::new())));
+        let answer = PlacementResponse::Measured(Box::new(outcome(Vec::new(), Vec::new())));
         let text = serde_json::to_string(&answer).unwrap();
         assert!(!text.contains('\n'));
-        assert_eq!(serde_json::from_str::<PlacementAnswer>(&text).unwrap(), answer);
+        assert_eq!(serde_json::from_str::<PlacementResponse>(&text).unwrap(), answer);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::placement::{ForeseeRequest, PlacementOutcome, PlacementPhase, PlacementRequest};
-use super::tokens::{LONGEST_REPETITION, Repetition, repeat};
+use super::placement::{PlacementOutcome, PlacementPhase, PlacementRequest, ProjectionRequest};
+use super::tokens::{LONGEST_REPETITION, RepetitionSpec, repeat};
 use crate::clock::Clock;
 use crate::llm::engine::{
-    Backend, ContextSpec, DeviceKind, EngineError, Foreseeing, ForeseenBytes, ForeseenDevice, Model, Placement,
-    Projection, Target, project_all,
+    Backend, ContextSpec, DeviceKind, EngineError, Model, Placement, PlacementTarget, ProjectedBytes, ProjectedDevice,
+    Projection, ProjectionOptions, project_all,
 };
-use crate::record::Test;
+use crate::record::TokenTest;
 
 /// Loads, warms up, processes a prompt and generates. The two readers supply this process's anonymous memory and CPU
 /// time; `begins` is called at each phase, outside timed regions.
@@ -48,7 +48,7 @@ pub fn measure_placement(
     begins(PlacementPhase::WarmUp);
     session.warm_up(n_prompt, n_gen, stop)?;
     let mut one = |test, tokens| {
-        let asked = Repetition {
+        let asked = RepetitionSpec {
             test,
             threads: request.n_threads,
             depth: 0,
@@ -60,9 +60,9 @@ pub fn measure_placement(
         repeat(&mut session, asked, &clock, &cpu_ns, stop)
     };
     begins(PlacementPhase::Prompt);
-    let prompt = one(Test::Prompt, n_prompt)?;
+    let prompt = one(TokenTest::Prompt, n_prompt)?;
     begins(PlacementPhase::Generation);
-    let generation = one(Test::Generation, n_gen)?;
+    let generation = one(TokenTest::Generation, n_gen)?;
     begins(PlacementPhase::Done);
     let facts = model.facts();
     Ok(PlacementOutcome {
@@ -88,8 +88,8 @@ pub fn measure_placement(
 /// Those of the engine. A device driver may also end the process.
 pub fn foresee_placements(
     backend: &'static Backend,
-    request: &ForeseeRequest,
-    by: Foreseeing<'_>,
+    request: &ProjectionRequest,
+    by: ProjectionOptions<'_>,
 ) -> Result<Vec<Projection>, EngineError> {
     let kv = request.kv_type.parse()?;
     let spec = ContextSpec {
@@ -101,19 +101,19 @@ pub fn foresee_placements(
         flash_attention: request.flash_attn.parse()?,
         ..ContextSpec::default()
     };
-    project_all(backend, &request.path, &spec, Target::Machine, by)
+    project_all(backend, &request.path, &spec, PlacementTarget::Machine, by)
 }
 
 /// Current state of the devices that have memory of their own.
-fn devices(backend: &Backend) -> Vec<ForeseenDevice> {
+fn devices(backend: &Backend) -> Vec<ProjectedDevice> {
     let is_gpu = |kind| matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
     let devices = backend.devices().into_iter().filter(|device| is_gpu(device.kind));
     devices
-        .map(|device| ForeseenDevice {
+        .map(|device| ProjectedDevice {
             name: device.name,
             memory_total_bytes: device.memory_total_bytes,
             memory_free_bytes: device.memory_free_bytes,
-            bytes: ForeseenBytes::default(),
+            bytes: ProjectedBytes::default(),
         })
         .collect()
 }

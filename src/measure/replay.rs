@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::matcher::{Answer, Matcher};
-use super::round_trips::{End, LoopContext, RoundTrips, clear_up};
+use super::matcher::{ReplyMatch, ReplyMatcher};
+use super::round_trips::{CaseEnd, LoopContext, RoundTrips, clear_up};
 use crate::bridge::tap::MessageId;
 use crate::bridge::{Ack, BridgeError, Client, LineWriter};
 use crate::clock::nanos;
@@ -20,7 +20,7 @@ const NAP_NS: u64 = 50_000_000;
 
 /// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
+pub struct ScheduledMessage {
     /// Due time in nanoseconds after the first message.
     pub at_ns: u64,
     /// The bytes, with framing.
@@ -33,7 +33,7 @@ pub struct Due {
 
 /// Result of a replay.
 #[derive(Debug)]
-pub struct Replayed {
+pub struct ReplayResult {
     /// Round trips by kind of reply. Sent, answered and missing messages are those of the whole replay, since order
     /// alone does not tell which kind a missing reply was.
     pub trips: Vec<(Ack, RoundTrips)>,
@@ -43,11 +43,11 @@ pub struct Replayed {
 
 /// Sends every message when it is due, and collects replies until the last has arrived or the client's timeout has
 /// passed without one.
-pub fn replay(client: &mut Client, schedule: &[Due], bench: LoopContext<'_>) -> Replayed {
+pub fn replay(client: &mut Client, schedule: &[ScheduledMessage], loop_context: LoopContext<'_>) -> ReplayResult {
     let mut acks: Vec<Ack> = schedule.iter().filter_map(|due| due.wants).collect();
     acks.sort_unstable();
     acks.dedup();
-    let mut account = Account {
+    let mut account = ReplayReplies {
         trips: RoundTrips::new(0),
         latency_ns: [vec![], vec![]],
         nameless: 0,
@@ -55,17 +55,23 @@ pub fn replay(client: &mut Client, schedule: &[Due], bench: LoopContext<'_>) -> 
         certain: [0; 2],
     };
     match client.writer() {
-        Ok(writer) => play(client, writer, schedule, &mut account, bench),
+        Ok(writer) => play(client, writer, schedule, &mut account, loop_context),
         Err(error) => account.trips.end_for(error),
     }
-    clear_up(client, &mut account.trips, bench);
+    clear_up(client, &mut account.trips, loop_context);
     let trips = acks.into_iter().map(|ack| (ack, account.of(ack))).collect();
-    Replayed { trips, unassigned: account.unassigned }
+    ReplayResult { trips, unassigned: account.unassigned }
 }
 
-fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut Account, bench: LoopContext<'_>) {
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
-    let shared = Shared { matcher: Mutex::default(), halt: AtomicBool::new(false), begin_ns, bench };
+fn play(
+    client: &mut Client,
+    writer: LineWriter,
+    schedule: &[ScheduledMessage],
+    account: &mut ReplayReplies,
+    loop_context: LoopContext<'_>,
+) {
+    let begin_ns = loop_context.clock.now_ns() + LEAD_NS;
+    let shared = ReplayState { matcher: Mutex::default(), halt: AtomicBool::new(false), begin_ns, loop_context };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| shared.send(writer, schedule));
         let end = shared.collect(client, account, || sender.is_finished());
@@ -84,7 +90,7 @@ fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut
     let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
     match end.or(send_error) {
         Some(BridgeError::Interrupted) => {
-            trips.end = End::Interrupted;
+            trips.end = CaseEnd::Interrupted;
             trips.in_flight = owed;
             return;
         }
@@ -92,13 +98,13 @@ fn play(client: &mut Client, writer: LineWriter, schedule: &[Due], account: &mut
         None => {}
     }
     trips.lost = owed;
-    if owed > 0 && !bench.ids {
+    if owed > 0 && !loop_context.ids {
         account.forget_what_is_not_certain();
     }
 }
 
 /// The replies so far.
-struct Account {
+struct ReplayReplies {
     /// Everything except the reply times by kind.
     trips: RoundTrips,
     /// Indexed by [`Ack`].
@@ -110,7 +116,7 @@ struct Account {
     certain: [usize; 2],
 }
 
-impl Account {
+impl ReplayReplies {
     /// Without ids, a missing reply may have shifted every match since the last moment with nothing outstanding.
     fn forget_what_is_not_certain(&mut self) {
         for (latency_ns, certain) in self.latency_ns.iter_mut().zip(self.certain) {
@@ -123,9 +129,9 @@ impl Account {
     fn of(&self, ack: Ack) -> RoundTrips {
         let all = &self.trips;
         let end = match &all.end {
-            End::Interrupted => End::Interrupted,
+            CaseEnd::Interrupted => CaseEnd::Interrupted,
             // Reported as the first fault.
-            End::Complete | End::Broken(_) => End::Complete,
+            CaseEnd::Complete | CaseEnd::Broken(_) => CaseEnd::Complete,
         };
         RoundTrips {
             latency_ns: self.latency_ns[ack as usize].clone(),
@@ -146,22 +152,22 @@ impl Account {
     }
 }
 
-struct Shared<'a> {
-    matcher: Mutex<Matcher>,
+struct ReplayState<'a> {
+    matcher: Mutex<ReplyMatcher>,
     halt: AtomicBool,
     begin_ns: u64,
-    bench: LoopContext<'a>,
+    loop_context: LoopContext<'a>,
 }
 
-impl Shared<'_> {
-    fn matcher(&self) -> MutexGuard<'_, Matcher> {
+impl ReplayState<'_> {
+    fn matcher(&self) -> MutexGuard<'_, ReplyMatcher> {
         self.matcher.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends on schedule. Returns the lateness of each message and the error that ended it early.
-    fn send(&self, mut writer: LineWriter, schedule: &[Due]) -> (Vec<u64>, Option<BridgeError>) {
+    fn send(&self, mut writer: LineWriter, schedule: &[ScheduledMessage]) -> (Vec<u64>, Option<BridgeError>) {
         let mut lateness_ns = Vec::with_capacity(schedule.len());
-        let clock = self.bench.clock;
+        let clock = self.loop_context.clock;
         for due in schedule {
             let due_ns = self.begin_ns + due.at_ns;
             while clock.now_ns() + NAP_NS < due_ns && !self.halt.load(Ordering::Relaxed) {
@@ -184,8 +190,13 @@ impl Shared<'_> {
     }
 
     /// Takes replies until none is due. Returns the error that ended it early.
-    fn collect(&self, client: &mut Client, into: &mut Account, all_sent: impl Fn() -> bool) -> Option<BridgeError> {
-        let clock = self.bench.clock;
+    fn collect(
+        &self,
+        client: &mut Client,
+        into: &mut ReplayReplies,
+        all_sent: impl Fn() -> bool,
+    ) -> Option<BridgeError> {
+        let clock = self.loop_context.clock;
         let patience_ns = nanos(client.timeout());
         let look_up = client.timeout().min(Duration::from_nanos(NAP_NS));
         let mut last_ns = clock.now_ns();
@@ -195,13 +206,13 @@ impl Shared<'_> {
             if finished && self.owed(into) == 0 {
                 return None;
             }
-            if self.bench.stop.load(Ordering::Relaxed) {
+            if self.loop_context.stop.load(Ordering::Relaxed) {
                 return Some(BridgeError::Interrupted);
             }
             if !finished {
                 last_ns = clock.now_ns();
             }
-            let reply = client.receive(Instant::now() + look_up, self.bench.stop);
+            let reply = client.receive(Instant::now() + look_up, self.loop_context.stop);
             let at_ns = clock.now_ns();
             let (surplus, is_overdue) = (into.trips.surplus, at_ns.saturating_sub(last_ns) > patience_ns);
             match reply {
@@ -223,39 +234,39 @@ impl Shared<'_> {
                 continue;
             }
             into.trips.answered += 1;
-            self.bench.replies.fetch_add(1, Ordering::Relaxed);
+            self.loop_context.replies.fetch_add(1, Ordering::Relaxed);
             into.trips.duration_ns = at_ns.saturating_sub(self.begin_ns);
             last_ns = at_ns;
         }
     }
 
     /// Messages still waiting for a reply. If replies have ids, unreadable ones and refusals did not remove any.
-    fn owed(&self, so_far: &Account) -> u64 {
-        let nameless = if self.bench.ids { so_far.nameless } else { 0 };
+    fn owed(&self, so_far: &ReplayReplies) -> u64 {
+        let nameless = if self.loop_context.ids { so_far.nameless } else { 0 };
         self.matcher().waiting().saturating_sub(nameless)
     }
 
     /// Handles a reply that gives no sample. In order mode it keeps its place.
-    fn skip(&self, error: &BridgeError, into: &mut Account) {
+    fn skip(&self, error: &BridgeError, into: &mut ReplayReplies) {
         into.trips.note_fault(error);
         into.trips.garbled += u64::from(matches!(error, BridgeError::Garbled { .. }));
         into.nameless += 1;
-        if !self.bench.ids {
+        if !self.loop_context.ids {
             self.matcher().answer(None, None);
         }
     }
 
-    fn note(&self, id: Option<u64>, at_ns: u64, into: &mut Account) {
+    fn note(&self, id: Option<u64>, at_ns: u64, into: &mut ReplayReplies) {
         let mut matcher = self.matcher();
         let answer = matcher.answer(id.map(MessageId::Number).as_ref(), None);
         let quiet = matcher.waiting() == 0;
         drop(matcher);
         match answer {
-            Answer::Of { asked_ns, ack: Some(ack) } => {
+            ReplyMatch::Of { asked_ns, ack: Some(ack) } => {
                 into.latency_ns[ack as usize].push(at_ns.saturating_sub(asked_ns));
             }
-            Answer::Of { ack: None, .. } | Answer::Unassigned => into.unassigned += 1,
-            Answer::Unasked => into.trips.surplus += 1,
+            ReplyMatch::Of { ack: None, .. } | ReplyMatch::Unassigned => into.unassigned += 1,
+            ReplyMatch::Unasked => into.trips.surplus += 1,
         }
         if quiet {
             into.certain = [0, 1].map(|ack| into.latency_ns[ack].len());

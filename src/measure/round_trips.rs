@@ -24,7 +24,7 @@ pub struct LoopContext<'a> {
 
 /// Why a case ended.
 #[derive(Debug)]
-pub enum End {
+pub enum CaseEnd {
     /// Every message was sent and awaited.
     Complete,
     /// Interrupted by Ctrl-C.
@@ -66,7 +66,7 @@ pub struct RoundTrips {
     /// Its kind.
     pub first_fault_kind: Option<FaultKind>,
     /// Why the case ended.
-    pub end: End,
+    pub end: CaseEnd,
 }
 
 impl RoundTrips {
@@ -88,17 +88,17 @@ impl RoundTrips {
             duration_ns: 0,
             first_fault: None,
             first_fault_kind: None,
-            end: End::Complete,
+            end: CaseEnd::Complete,
         }
     }
 
     /// Ends the case with `error`: an interruption by the user, or a failure of the bridge.
     pub(super) fn end_for(&mut self, error: BridgeError) {
         self.end = if matches!(error, BridgeError::Interrupted) {
-            End::Interrupted
+            CaseEnd::Interrupted
         } else {
             self.note_fault(&error);
-            End::Broken(error)
+            CaseEnd::Broken(error)
         };
     }
 
@@ -124,9 +124,9 @@ impl RoundTrips {
             return Some(FaultKind::Surplus);
         }
         let ended_by = match &self.end {
-            End::Broken(error) => Some(error.kind()),
-            End::Interrupted => Some(FaultKind::Interrupted),
-            End::Complete => None,
+            CaseEnd::Broken(error) => Some(error.kind()),
+            CaseEnd::Interrupted => Some(FaultKind::Interrupted),
+            CaseEnd::Complete => None,
         };
         let is_short = self.lost + self.garbled + self.unmatched > 0;
         self.first_fault_kind.or(ended_by).or(is_short.then_some(FaultKind::Other))
@@ -180,11 +180,11 @@ pub fn measure_case(
     load: Load,
     MessageCounts { warm_up, messages }: MessageCounts,
     seed: u64,
-    bench: LoopContext<'_>,
+    loop_context: LoopContext<'_>,
 ) -> RoundTrips {
-    let warming = closed_loop(client, message, warm_up, LoopContext { replies: &AtomicU64::new(0), ..bench });
+    let warming = closed_loop(client, message, warm_up, LoopContext { replies: &AtomicU64::new(0), ..loop_context });
     let warm_up_ns = warming.latency_ns;
-    if !matches!(warming.end, End::Complete) {
+    if !matches!(warming.end, CaseEnd::Complete) {
         let surplus = warming.surplus + client.take_surplus();
         return RoundTrips {
             end: warming.end,
@@ -196,9 +196,9 @@ pub fn measure_case(
         };
     }
     let mut trips = match load {
-        Load::Closed => closed_loop(client, message, messages, bench),
+        Load::Closed => closed_loop(client, message, messages, loop_context),
         Load::Poisson { .. } | Load::Fixed { .. } => {
-            open_loop(client, message, &load.schedule_ns(messages, seed), bench)
+            open_loop(client, message, &load.schedule_ns(messages, seed), loop_context)
         }
     };
     trips.warm_up_ns = warm_up_ns;
@@ -208,7 +208,7 @@ pub fn measure_case(
         trips.first_fault.get_or_insert(format!("during warm-up: {fault}"));
         trips.first_fault_kind = trips.first_fault_kind.or(warming.first_fault_kind);
     }
-    clear_up(client, &mut trips, bench);
+    clear_up(client, &mut trips, loop_context);
     trips
 }
 
@@ -220,8 +220,8 @@ pub fn quiet_after(latency_ns: &[u64]) -> Duration {
 }
 
 /// Waits for late replies: anything beyond the replies still due is surplus, and may have shifted every match.
-pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
-    if matches!(trips.end, End::Broken(_)) {
+pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, loop_context: LoopContext<'_>) {
+    if matches!(trips.end, CaseEnd::Broken(_)) {
         // That connection is abandoned; the next one is checked when it is made.
         trips.surplus += client.take_surplus();
         return;
@@ -230,16 +230,16 @@ pub(super) fn clear_up(client: &mut Client, trips: &mut RoundTrips, bench: LoopC
         Ok(lines) => trips.surplus += lines.saturating_sub(trips.in_flight),
         Err(error) => {
             trips.note_fault(&error);
-            renew(client, trips, bench);
+            renew(client, trips, loop_context);
         }
     }
 }
 
 /// Replaces the connection after a loss, and waits for replies that were due on the old one: the stock bridge's main
 /// thread replies to whichever client is connected at the time.
-pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, bench: LoopContext<'_>) {
+pub(super) fn renew(client: &mut Client, trips: &mut RoundTrips, loop_context: LoopContext<'_>) {
     trips.surplus += client.take_surplus();
-    match client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)) {
+    match client.reconnect(loop_context.stop).and_then(|()| client.settle(QUIET)) {
         Ok(late) => trips.surplus += late,
         Err(error) => trips.end_for(error),
     }

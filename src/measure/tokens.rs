@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "llama")]
 use crate::clock::Clock;
 #[cfg(feature = "llama")]
-use crate::llm::engine::{EngineError, Sampling, Session};
+use crate::llm::engine::{EngineError, ModelSession, Sampling};
 #[cfg(feature = "llama")]
-use crate::record::Test;
+use crate::record::TokenTest;
 
 /// One repetition. Durations are nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,9 +57,9 @@ pub const SHORTEST_CUT: Duration = Duration::from_millis(500);
 /// One repetition, as it is asked for.
 #[cfg(feature = "llama")]
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Repetition {
+pub struct RepetitionSpec {
     /// The kind of test.
-    pub test: Test,
+    pub test: TokenTest,
     /// Number of threads.
     pub threads: u32,
     /// Tokens in the context beforehand.
@@ -75,11 +75,11 @@ pub struct Repetition {
 }
 
 #[cfg(feature = "llama")]
-impl Repetition {
+impl RepetitionSpec {
     /// Whether it is to end, after so much time and with so many tokens generated: even if the next one came now, it would be too
     /// slow.
     fn is_over(&self, elapsed: Duration, tokens: usize) -> bool {
-        let is_slow = self.test == Test::Generation
+        let is_slow = self.test == TokenTest::Generation
             && elapsed >= SHORTEST_CUT
             && ((tokens + 1) as f64) < self.least_tokens_per_s * elapsed.as_secs_f64();
         is_slow || elapsed >= self.within
@@ -93,8 +93,8 @@ impl Repetition {
 /// Those of the engine, including interruption.
 #[cfg(feature = "llama")]
 pub fn repeat(
-    session: &mut Session<'_>,
-    asked: Repetition,
+    session: &mut ModelSession<'_>,
+    asked: RepetitionSpec,
     clock: &Clock,
     cpu_ns: impl Fn() -> Option<u64>,
     stop: &AtomicBool,
@@ -106,10 +106,10 @@ pub fn repeat(
     let generated = AtomicUsize::new(0);
     let is_over = |elapsed| asked.is_over(elapsed, generated.load(Ordering::Relaxed));
     let (measured, was_cut) = until(is_over, stop, |halt| match asked.test {
-        Test::Prompt => {
+        TokenTest::Prompt => {
             session.prompt_at(asked.depth, asked.tokens, halt).map(|timing| (timing.n, timing.elapsed_ns, Vec::new()))
         }
-        Test::Generation => session
+        TokenTest::Generation => session
             .generate_at(asked.depth, asked.tokens, asked.is_sampled.then_some(&Sampling::APP), halt, |tokens| {
                 generated.store(tokens, Ordering::Relaxed);
             })
@@ -120,7 +120,7 @@ pub fn repeat(
     let (tokens, elapsed_ns, inter_token_ns, is_cut) = match measured {
         // Not to its end: it would have been this fast at most. The token under way counts as if it had come just then.
         Err(EngineError::Stopped { .. }) if was_cut && !stop.load(Ordering::Relaxed) => {
-            (if asked.test == Test::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new(), true)
+            (if asked.test == TokenTest::Prompt { asked.tokens } else { 1 }, ended_ns - began_ns, Vec::new(), true)
         }
         Ok((tokens, _, _)) if tokens < asked.tokens && stop.load(Ordering::Relaxed) => {
             return Err(EngineError::Stopped { done: tokens });
@@ -133,7 +133,7 @@ pub fn repeat(
             (tokens, elapsed_ns, inter_token_ns, false)
         }
     };
-    let ttft_ns = (asked.test == Test::Prompt && !is_cut).then_some(elapsed_ns);
+    let ttft_ns = (asked.test == TokenTest::Prompt && !is_cut).then_some(elapsed_ns);
     Ok(TokenSample { began_ns, ended_ns, tokens, elapsed_ns, ttft_ns, inter_token_ns, cpu_ns, is_cut })
 }
 
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn a_generation_is_cut_off_for_its_speed_so_far_and_not_for_a_hiccup() {
-        let asked = Repetition {
-            test: Test::Generation,
+        let asked = RepetitionSpec {
+            test: TokenTest::Generation,
             threads: 2,
             depth: 0,
             is_sampled: false,
@@ -185,12 +185,12 @@ mod tests {
             least_tokens_per_s: 20.0,
         };
         let is_over =
-            |asked: Repetition, milliseconds, tokens| asked.is_over(Duration::from_millis(milliseconds), tokens);
+            |asked: RepetitionSpec, milliseconds, tokens| asked.is_over(Duration::from_millis(milliseconds), tokens);
         assert!(!is_over(asked, 499, 0), "too early to tell");
         assert!(is_over(asked, 500, 0) && is_over(asked, 500, 8) && !is_over(asked, 500, 9));
         assert!(is_over(asked, 6_000, 127), "whatever its speed");
-        let prompt = Repetition { test: Test::Prompt, ..asked };
+        let prompt = RepetitionSpec { test: TokenTest::Prompt, ..asked };
         assert!(!is_over(prompt, 5_999, 0), "a prompt shows no progress");
-        assert!(!is_over(Repetition { least_tokens_per_s: 0.0, ..asked }, 5_999, 0), "nothing to compare with");
+        assert!(!is_over(RepetitionSpec { least_tokens_per_s: 0.0, ..asked }, 5_999, 0), "nothing to compare with");
     }
 }

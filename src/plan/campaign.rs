@@ -12,7 +12,7 @@ use crate::cli::CompareArgs;
 use crate::plural::{counted, verb_for};
 
 /// The load that `--self-test` slows down by a fifth: its injected delay far exceeds the cost of a round trip.
-const HONEST: &str =
+const NO_FAULT: &str =
     "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=10ms,applied-delay=10ms";
 const SLOWED: &str =
     "ipc --load closed --messages 30 --bridge embedded:fps=unpaced,received-delay=12ms,applied-delay=12ms";
@@ -53,7 +53,7 @@ pub enum CampaignError {
 /// What a run measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum VariantRole {
     /// Variant A.
     A,
     /// Variant B.
@@ -64,7 +64,7 @@ pub enum Role {
 
 /// One of the two variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Variant {
+pub struct CampaignVariant {
     /// Its program; `None` means this one.
     #[serde(serialize_with = "maybe_shown")]
     pub program: Option<PathBuf>,
@@ -76,13 +76,13 @@ pub struct Variant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CampaignPlan {
     /// The baseline.
-    pub a: Variant,
+    pub a: CampaignVariant,
     /// The variant compared with it.
-    pub b: Variant,
+    pub b: CampaignVariant,
     /// Seed of the order.
     pub seed: u64,
     /// The runs of each pair, in order of execution.
-    pub rounds: Vec<Vec<Role>>,
+    pub rounds: Vec<Vec<VariantRole>>,
 }
 
 impl CampaignPlan {
@@ -90,7 +90,7 @@ impl CampaignPlan {
     pub fn resolve(args: &CompareArgs, seed: u64) -> Result<Self, CampaignError> {
         let (a, b) = match args.ab.as_slice() {
             [a, b] => (a.as_str(), b.as_str()),
-            _ => (HONEST, SLOWED),
+            _ => (NO_FAULT, SLOWED),
         };
         let aa_pairs = args.aa_pairs.unwrap_or(args.pairs / 2);
         if aa_pairs > args.pairs {
@@ -107,12 +107,12 @@ impl CampaignPlan {
 
     /// The variant of a role.
     #[must_use]
-    pub fn variant(&self, role: Role) -> &Variant {
-        if role == Role::B { &self.b } else { &self.a }
+    pub fn variant(&self, role: VariantRole) -> &CampaignVariant {
+        if role == VariantRole::B { &self.b } else { &self.a }
     }
 }
 
-fn variant(program: Option<&PathBuf>, text: &str) -> Result<Variant, CampaignError> {
+fn variant(program: Option<&PathBuf>, text: &str) -> Result<CampaignVariant, CampaignError> {
     let args = split(text).ok_or_else(|| CampaignError::OpenQuote { text: text.into() })?;
     if args.first().is_none_or(|command| command.starts_with('-')) {
         return Err(CampaignError::NoCommand { text: text.into() });
@@ -123,7 +123,7 @@ fn variant(program: Option<&PathBuf>, text: &str) -> Result<Variant, CampaignErr
             return Err(CampaignError::Reserved { text: text.into(), flag });
         }
     }
-    Ok(Variant { program: program.cloned(), args })
+    Ok(CampaignVariant { program: program.cloned(), args })
 }
 
 /// Splits `text` at spaces outside single or double quotes. Backslashes are ordinary characters, since Windows paths
@@ -148,13 +148,13 @@ fn split(text: &str) -> Option<Vec<String>> {
 }
 
 /// Each pair in random order; A/A pairs are spread evenly.
-fn rounds(pairs: u32, aa_pairs: u32, seed: u64) -> Vec<Vec<Role>> {
+fn rounds(pairs: u32, aa_pairs: u32, seed: u64) -> Vec<Vec<VariantRole>> {
     let mut rng = StdRng::seed_from_u64(seed);
     (0..pairs)
         .map(|round| {
-            let mut roles = vec![Role::A, Role::B];
+            let mut roles = vec![VariantRole::A, VariantRole::B];
             if (round + 1) * aa_pairs / pairs > round * aa_pairs / pairs {
-                roles.push(Role::Again);
+                roles.push(VariantRole::Again);
             }
             roles.shuffle(&mut rng);
             roles
@@ -189,8 +189,8 @@ mod tests {
     #[test]
     fn every_round_has_both_variants_and_some_an_aa_pair() {
         let rounds = rounds(12, 5, 7);
-        assert!(rounds.iter().all(|roles| roles.contains(&Role::A) && roles.contains(&Role::B)));
-        assert_eq!(rounds.iter().filter(|roles| roles.contains(&Role::Again)).count(), 5);
+        assert!(rounds.iter().all(|roles| roles.contains(&VariantRole::A) && roles.contains(&VariantRole::B)));
+        assert_eq!(rounds.iter().filter(|roles| roles.contains(&VariantRole::Again)).count(), 5);
         assert_eq!(rounds, super::rounds(12, 5, 7));
         let first: std::collections::HashSet<_> = rounds.iter().map(|roles| format!("{:?}", roles[0])).collect();
         assert!(first.len() > 1, "the order is random: {rounds:?}");

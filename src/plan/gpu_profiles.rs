@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::cpus::usable_counts;
-use super::threads::Rounds;
+use super::threads::RoundLimit;
 use crate::cli::{GpuProfilesArgs, LayerItem, MemorySize, Reserve};
 use crate::llm::engine::{ContextSpec, FlashAttention, KvType};
 use crate::record::Topology;
@@ -11,7 +11,7 @@ use crate::record::Topology;
 /// The reserve: GPU memory to keep free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeptFree {
+pub enum GpuReserve {
     /// This many bytes.
     Bytes(u64),
     /// As much as other programs use now.
@@ -27,7 +27,7 @@ pub fn card_name(memory_bytes: u64) -> String {
 /// How far it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Depth {
+pub enum SweepDepth {
     /// Projection only; nothing is loaded.
     Project,
     /// Placements are measured.
@@ -39,14 +39,14 @@ pub enum Depth {
 #[allow(clippy::struct_excessive_bools)] // Independent settings.
 pub struct GpuProfilesPlan {
     /// Whether placements are measured or only projected.
-    pub depth: Depth,
+    pub depth: SweepDepth,
     /// Memory of absent GPUs, in bytes.
     pub cards_bytes: Vec<u64>,
     /// The requested placements.
     #[serde(skip)]
     pub layers: Vec<LayerItem>,
     /// The reserve.
-    pub reserve: KeptFree,
+    pub reserve: GpuReserve,
     /// Whether a GPU is required.
     pub require_gpu: bool,
     /// Whether placements are measured even if they are projected not to fit.
@@ -75,7 +75,7 @@ pub struct GpuProfilesPlan {
     /// Whether the weights on the CPU are locked in memory.
     pub use_mlock: bool,
     /// When the rounds end.
-    pub rounds: Rounds,
+    pub rounds: RoundLimit,
     /// Prompt length in tokens.
     pub n_prompt: u32,
     /// Tokens to generate.
@@ -94,12 +94,12 @@ impl GpuProfilesPlan {
         let kv = args.cache_type.first().map_or("f16", |kind| kind.name());
         let needed = args.prompt_tokens.max(args.gen_tokens) + 1;
         Self {
-            depth: if args.project || !args.vram.is_empty() { Depth::Project } else { Depth::Measure },
+            depth: if args.project || !args.vram.is_empty() { SweepDepth::Project } else { SweepDepth::Measure },
             cards_bytes: args.vram.iter().map(|size| size.bytes).collect(),
             layers: args.layers.clone(),
             reserve: match args.reserve {
-                Reserve::Size(size) => KeptFree::Bytes(size.bytes),
-                Reserve::Measured => KeptFree::Measured,
+                Reserve::Size(size) => GpuReserve::Bytes(size.bytes),
+                Reserve::Measured => GpuReserve::Measured,
             },
             require_gpu: args.require_gpu,
             try_all: args.try_all,
@@ -115,8 +115,8 @@ impl GpuProfilesPlan {
             use_mmap: true,
             use_mlock: args.mlock,
             rounds: match args.budget {
-                Some(budget) => Rounds::BudgetS(budget.as_secs_f64()),
-                None => Rounds::Repetitions(args.repetitions),
+                Some(budget) => RoundLimit::BudgetS(budget.as_secs_f64()),
+                None => RoundLimit::Repetitions(args.repetitions),
             },
             n_prompt: args.prompt_tokens,
             n_gen: args.gen_tokens,
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!((usual.placements(33, 27), usual.n_threads, usual.seed), (vec![0, 10, 20, 27, 30], 4, 7));
         assert_eq!(usual.placements(13, 13), [0, 10, 13]);
         assert_eq!(plan("--layers all,0").placements(33, 5), [0, 33]);
-        assert_eq!((usual.first_context().n_ctx, usual.depth, usual.demands_gpu()), (4096, Depth::Measure, false));
+        assert_eq!((usual.first_context().n_ctx, usual.depth, usual.demands_gpu()), (4096, SweepDepth::Measure, false));
     }
 
     #[test]
@@ -213,8 +213,8 @@ mod tests {
     #[test]
     fn absent_gpus_are_projected_and_the_context_fits_the_test() {
         let cards = plan("--vram 4GiB,6GiB --reserve measured --ctx-size 64 --prompt-tokens 128 --cache-type q8_0");
-        assert_eq!(cards.depth, Depth::Project);
+        assert_eq!(cards.depth, SweepDepth::Project);
         assert_eq!(cards.cards_bytes, [4 << 30, 6 << 30]);
-        assert_eq!((cards.reserve, cards.type_k, cards.contexts[0]), (KeptFree::Measured, "q8_0", 129));
+        assert_eq!((cards.reserve, cards.type_k, cards.contexts[0]), (GpuReserve::Measured, "q8_0", 129));
     }
 }

@@ -27,7 +27,7 @@ const WAIT_POLICY: (&str, &str) = ("OMP_WAIT_POLICY", "passive");
 /// Origin of the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SettingsSource {
+pub enum SettingsOrigin {
     /// The section `performance` of a configuration.
     Configuration,
     /// A recommendation.
@@ -40,7 +40,7 @@ pub enum SettingsSource {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LaunchSettings {
     /// Their origin.
-    pub source: SettingsSource,
+    pub source: SettingsOrigin,
     /// The section `performance`.
     pub section: Map<String, Value>,
     /// What the configuration says about the application.
@@ -51,7 +51,7 @@ impl LaunchSettings {
     /// No settings.
     #[must_use]
     pub fn none() -> Self {
-        Self { source: SettingsSource::None, section: Map::new(), app: LaunchedApp::default() }
+        Self { source: SettingsOrigin::None, section: Map::new(), app: LaunchedApp::default() }
     }
 
     /// The settings of a recommendation, for the application that these arguments start.
@@ -59,7 +59,7 @@ impl LaunchSettings {
     pub fn of(recommendation: &Recommendation, args: &LaunchArgs) -> Self {
         // A fault in a configuration that was not requested does not affect the recommendation.
         let app = Self::of_configuration(args).map(|found| found.app).unwrap_or_default();
-        Self { source: SettingsSource::Recommendation, section: performance_section(recommendation), app }
+        Self { source: SettingsOrigin::Recommendation, section: performance_section(recommendation), app }
     }
 
     /// Like [`LaunchSettings::of_configuration`], with a warning instead of an error: a faulty configuration must not
@@ -71,7 +71,7 @@ impl LaunchSettings {
         }
         match Self::of_configuration(args) {
             Err(error) => (Self::none(), Some(format!("the program runs without the settings: {error}"))),
-            Ok(found) if found.source == SettingsSource::None => {
+            Ok(found) if found.source == SettingsOrigin::None => {
                 let warning = "no configuration with a section performance was found: only TCP_NODELAY is set; workly-perf apply \
                                writes the section";
                 (found, Some(warning.into()))
@@ -94,7 +94,7 @@ impl LaunchSettings {
         let config = WorklyConfig::read(&path)?;
         let app = LaunchedApp::of(&path, &config);
         Ok(match config.performance {
-            Some(section) => Self { source: SettingsSource::Configuration, section, app },
+            Some(section) => Self { source: SettingsOrigin::Configuration, section, app },
             None => Self { app, ..Self::none() },
         })
     }
@@ -114,7 +114,7 @@ fn script(command: &[std::ffi::OsString]) -> Option<&Path> {
 #[derive(Debug, Clone, Serialize)]
 pub struct LaunchPlan {
     /// Origin of the settings.
-    pub source: SettingsSource,
+    pub source: SettingsOrigin,
     /// The requested settings, without those left out.
     pub settings: Map<String, Value>,
     /// Their provenance as written by `apply`.
@@ -230,7 +230,7 @@ mod tests {
     fn plan(line: &str, section: &Value) -> LaunchPlan {
         let section = section.as_object().unwrap().clone();
         let app = LaunchedApp { model: Some("models/m.gguf".into()), n_ctx_min: Some(900), n_gpu_layers: 0 };
-        LaunchPlan::resolve(&args(line), LaunchSettings { source: SettingsSource::Configuration, section, app })
+        LaunchPlan::resolve(&args(line), LaunchSettings { source: SettingsOrigin::Configuration, section, app })
     }
 
     #[test]
@@ -279,6 +279,6 @@ mod tests {
         let mut args = args("");
         args.command = vec!["python".into(), "-u".into(), folder.join("main.py").into(), "x.json".into()];
         let found = LaunchSettings::of_configuration(&args).unwrap();
-        assert_eq!((found.source, &found.section["n_threads"]), (SettingsSource::Configuration, &json!(3)));
+        assert_eq!((found.source, &found.section["n_threads"]), (SettingsOrigin::Configuration, &json!(3)));
     }
 }

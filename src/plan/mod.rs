@@ -1,6 +1,7 @@
 //! From the request to the plan: arguments and configuration with all defaults resolved.
 
 mod app_profile;
+mod bridge_connection;
 mod campaign;
 mod conversation;
 mod cpus;
@@ -12,7 +13,6 @@ mod memory;
 mod model;
 mod needs;
 mod pipeline;
-mod reach;
 mod recommend;
 mod settings;
 mod shared;
@@ -22,27 +22,30 @@ mod warmup;
 mod watch;
 
 pub use app_profile::app_profile;
-pub use campaign::{CampaignError, CampaignPlan, Role, Variant};
+pub use bridge_connection::{AddressOrigin, BridgeConnection, DialectOrigin, PlanError};
+pub use campaign::{CampaignError, CampaignPlan, CampaignVariant, VariantRole};
 pub use conversation::ConversationError;
 pub use cpus::{oversubscribed, usable_counts};
-pub use gpu_profiles::{Depth, GpuProfilesPlan, KeptFree, card_name};
+pub use gpu_profiles::{GpuProfilesPlan, GpuReserve, SweepDepth, card_name};
 pub use ipc::{
-    BreakdownPlan, IpcCase, IpcPlan, IpcStudy, MaxRatePlan, ReplayPlan, RoundTripsPlan, SendStrategy, Shape,
+    BreakdownPlan, IpcCase, IpcPlan, IpcStudy, MaxRatePlan, MessageShape, ReplayPlan, RoundTripsPlan, SendStrategy,
     VariantsPlan,
 };
-pub use launch::{LaunchPlan, LaunchSettings, SettingsSource};
+pub use launch::{LaunchPlan, LaunchSettings, SettingsOrigin};
 pub use launched_app::{ContextLimits, LaunchedApp};
 pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
-pub use model::{ModelChoice, ModelChoiceError, ModelFoundBy};
+pub use model::{ModelChoice, ModelChoiceError, ModelOrigin};
 pub use needs::{NeedsError, app_profiles, model_needs};
-pub use pipeline::{ARM_KEYS, Arm, ArmError, MeasuredSettings, PipelinePlan, PipelinePlanError, Side};
-pub use reach::{BridgeConnection, DialectBy, FoundBy, PlanError};
+pub use pipeline::{
+    ARM_KEYS, CompanionSettings, CompanionSettingsError, MeasuredSettings, PipelinePlan, PipelinePlanError,
+    PipelineSide,
+};
 pub use recommend::{CurrentSettings, Effort, RecommendPlan};
 pub use settings::settings_patch;
 pub use shared::DEFAULT_CONFIG;
 pub use tap::TapPlan;
 #[cfg(all(test, feature = "llama"))]
 pub(crate) use threads::tests::plan as threads_plan;
-pub use threads::{Competition, Count, Rounds, Rule, ThreadsPlan};
+pub use threads::{CompetingLoad, RoundLimit, ThreadCount, ThreadRule, ThreadsPlan};
 pub use warmup::{REPLY_TO_A_PROMPT, WarmupPlan};
 pub use watch::{SaturatePlan, WatchPlan, WatchPlanError};

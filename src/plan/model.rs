@@ -13,7 +13,7 @@ const DATA_FOLDER: &str = "data";
 
 /// Origin of the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum ModelFoundBy {
+pub enum ModelOrigin {
     /// `--model`.
     #[serde(rename = "--model")]
     Flag,
@@ -27,14 +27,14 @@ pub enum ModelFoundBy {
 pub enum ModelChoiceError {
     /// The file does not exist.
     #[error("there is no model at {}{}", path.display(), match found_by {
-        ModelFoundBy::Flag => "",
-        ModelFoundBy::Config => " (ai.model_path of the configuration)",
+        ModelOrigin::Flag => "",
+        ModelOrigin::Config => " (ai.model_path of the configuration)",
     })]
     Missing {
         /// Expected path.
         path: PathBuf,
         /// Where the path came from.
-        found_by: ModelFoundBy,
+        found_by: ModelOrigin,
     },
     /// The configuration is unusable.
     #[error(transparent)]
@@ -59,7 +59,7 @@ pub struct ModelChoice {
     /// The model. The file of a [`ModelRef::File`] or [`ModelRef::Published`] existed when the choice was made.
     pub model: ModelRef,
     /// Origin of the choice.
-    pub found_by: ModelFoundBy,
+    pub found_by: ModelOrigin,
 }
 
 impl ModelChoice {
@@ -77,10 +77,10 @@ impl ModelChoice {
         config: &WorklyConfig,
     ) -> Result<Self, ModelChoiceError> {
         let choice = match (flag, config_path, &config.model_path) {
-            (Some(model), _, _) => Self { model: model.clone(), found_by: ModelFoundBy::Flag },
+            (Some(model), _, _) => Self { model: model.clone(), found_by: ModelOrigin::Flag },
             (None, Some(config_path), Some(model)) => {
                 let path = application_folder(config_path).join(model);
-                Self { model: ModelRef::File(path), found_by: ModelFoundBy::Config }
+                Self { model: ModelRef::File(path), found_by: ModelOrigin::Config }
             }
             (None, config_path, _) => {
                 return Err(ModelChoiceError::NotNamed { config: config_path.map(Path::to_owned) });
@@ -127,7 +127,7 @@ mod tests {
         std::fs::create_dir(app.path().join("models")).unwrap();
         std::fs::write(&expected, "").unwrap();
         let choice = resolve().unwrap();
-        assert_eq!(choice, ModelChoice { model: ModelRef::File(expected.clone()), found_by: ModelFoundBy::Config });
+        assert_eq!(choice, ModelChoice { model: ModelRef::File(expected.clone()), found_by: ModelOrigin::Config });
         let absolute = WorklyConfig { model_path: Some(expected), ..WorklyConfig::default() };
         assert_eq!(ModelChoice::resolve(None, Some(Path::new("elsewhere.json")), &absolute).unwrap(), choice);
     }
@@ -137,10 +137,10 @@ mod tests {
         let synthetic: ModelRef = "synth:demo".parse().unwrap();
         let config = WorklyConfig { model_path: Some("m.gguf".into()), ..WorklyConfig::default() };
         let choice = ModelChoice::resolve(Some(&synthetic), Some(Path::new("data/config.json")), &config).unwrap();
-        assert_eq!(choice, ModelChoice { model: synthetic, found_by: ModelFoundBy::Flag });
+        assert_eq!(choice, ModelChoice { model: synthetic, found_by: ModelOrigin::Flag });
         let file = ModelRef::File("no/such.gguf".into());
         let missing = ModelChoice::resolve(Some(&file), None, &config);
-        assert!(matches!(missing, Err(ModelChoiceError::Missing { found_by: ModelFoundBy::Flag, .. })));
+        assert!(matches!(missing, Err(ModelChoiceError::Missing { found_by: ModelOrigin::Flag, .. })));
         let none = WorklyConfig::default();
         let not_named = ModelChoice::resolve(None, Some(Path::new("c.json")), &none).unwrap_err().to_string();
         assert!(not_named.contains("c.json has no ai.model_path"), "{not_named}");

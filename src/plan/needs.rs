@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 #[cfg(feature = "llama")]
 use std::sync::atomic::Ordering;
 
-use crate::advise::{Basis, Footprint, ModelNeeds, ProfileAsk};
+use crate::advise::{Basis, ContextFootprint, ModelNeeds, ProfileRequirement};
 #[cfg(feature = "llama")]
 use crate::llm::engine::EngineError;
 use crate::llm::{GpuProfile, ModelFacts};
@@ -22,12 +22,12 @@ pub enum NeedsError {
 /// The application's settings under each of its profiles, on a machine with `logical_cpus` logical CPUs. Without a
 /// model, the layers are only known for a profile without any.
 #[must_use]
-pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Vec<ProfileAsk> {
+pub fn app_profiles(facts: Option<&ModelFacts>, logical_cpus: Option<u64>) -> Vec<ProfileRequirement> {
     let layers = |asked: &GpuProfile| match facts {
         Some(facts) => facts.profiles.iter().find(|one| one.asked.name == asked.name)?.resolved_gpu_layers,
         None => (asked.n_gpu_layers == 0).then_some(0),
     };
-    let ask = |asked: &GpuProfile| ProfileAsk {
+    let ask = |asked: &GpuProfile| ProfileRequirement {
         name: asked.name.clone(),
         layers: layers(asked),
         n_ctx: asked.n_ctx,
@@ -73,11 +73,11 @@ fn taken(
     contexts: &[(u64, u64)],
     memory_bytes: u64,
     stop: &AtomicBool,
-) -> Result<(Vec<Footprint>, Basis), NeedsError> {
-    use crate::llm::engine::{Backend, ContextSpec, Target, project};
+) -> Result<(Vec<ContextFootprint>, Basis), NeedsError> {
+    use crate::llm::engine::{Backend, ContextSpec, PlacementTarget, project};
 
     let backend = Backend::start()?;
-    let target = Target::Card { memory_bytes };
+    let target = PlacementTarget::Card { memory_bytes };
     let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let mut footprints = Vec::new();
     for &(n_ctx, n_batch) in contexts {
@@ -107,7 +107,7 @@ fn taken(
                 })
                 .collect();
             let card_bytes = (0..=none.n_layer + 1).map(|layers| between(&bytes, layers)).collect();
-            footprints.push(Footprint { n_ctx, n_batch, kv_type, card_bytes });
+            footprints.push(ContextFootprint { n_ctx, n_batch, kv_type, card_bytes });
         }
     }
     Ok((footprints, Basis::Projected))
@@ -150,7 +150,7 @@ fn taken(
     contexts: &[(u64, u64)],
     _: u64,
     _: &AtomicBool,
-) -> Result<(Vec<Footprint>, Basis), NeedsError> {
+) -> Result<(Vec<ContextFootprint>, Basis), NeedsError> {
     let figures = &facts.figures;
     let (Some(blocks @ 1..), Some(cache)) = (figures.blocks, facts.kv_bytes_per_token.known()) else {
         return Ok((Vec::new(), Basis::Rule));
@@ -170,7 +170,12 @@ fn taken(
                     output + (in_blocks + bytes * n_ctx) / blocks * share + buffers
                 }
             };
-            footprints.push(Footprint { n_ctx, n_batch, kv_type, card_bytes: (0..=blocks + 1).map(on_card).collect() });
+            footprints.push(ContextFootprint {
+                n_ctx,
+                n_batch,
+                kv_type,
+                card_bytes: (0..=blocks + 1).map(on_card).collect(),
+            });
         }
     }
     Ok((footprints, Basis::Rule))

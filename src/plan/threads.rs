@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::app_profile::EngineDefaults;
 use super::cpus::usable_counts;
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
-use crate::cli::{EngineConventions, OnOff, PriorityArg, SweepItem, ThreadsArgs, UnderLoad, WaitArg};
+use crate::cli::{EngineConventions, PriorityArg, SweepItem, SwitchArg, ThreadsArgs, UnderLoadArg, WaitArg};
 use crate::llm::GpuProfile;
 use crate::llm::engine::{FlashAttention, KvType};
 use crate::measure::{EngineSettings, RenderSpec, WaitPolicy};
@@ -23,14 +23,14 @@ const ABOVE_ALONE: f64 = 0.005;
 /// What competes with the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Competition {
+pub enum CompetingLoad {
     /// Nothing started by this program.
     Idle,
     /// A render-like load.
     Render,
 }
 
-impl Competition {
+impl CompetingLoad {
     /// Name in paths and reports.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -43,7 +43,7 @@ impl Competition {
 
 /// A thread count of the sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Count {
+pub struct ThreadCount {
     /// Threads.
     pub threads: u32,
     /// Whether it exceeds the CPUs that this process may use.
@@ -52,7 +52,7 @@ pub struct Count {
 
 /// The thread count of a documented rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rule {
+pub struct ThreadRule {
     /// Name of the rule.
     pub name: &'static str,
     /// Its thread count on this machine.
@@ -82,7 +82,7 @@ impl LateLimit {
 /// When the rounds end.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rounds {
+pub enum RoundLimit {
     /// After this many.
     Repetitions(u32),
     /// When every figure is known well enough, or after this many seconds.
@@ -93,9 +93,9 @@ pub enum Rounds {
 #[derive(Debug, Clone, Serialize)]
 pub struct ThreadsPlan {
     /// The counts, ascending.
-    pub counts: Vec<Count>,
+    pub counts: Vec<ThreadCount>,
     /// Thread counts of documented rules, for comparison.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<ThreadRule>,
     /// Whose defaults apply: `app` or `llama-bench`.
     pub engine: &'static str,
     /// The application's GPU profile that the batch sizes and the lock are those of; `null` with llama-bench's defaults.
@@ -119,11 +119,11 @@ pub struct ThreadsPlan {
     /// Maximum share of late frames.
     pub late_limit: LateLimit,
     /// The competing loads.
-    pub loads: Vec<Competition>,
+    pub loads: Vec<CompetingLoad>,
     /// The render-like load.
     pub render: RenderSpec,
     /// When the rounds end.
-    pub rounds: Rounds,
+    pub rounds: RoundLimit,
     /// Prompt length in tokens.
     pub n_prompt: u32,
     /// Tokens to generate.
@@ -154,9 +154,9 @@ impl ThreadsPlan {
     pub fn resolve(args: &ThreadsArgs, topology: &Topology, profile: &'static GpuProfile, fresh_seed: u64) -> Self {
         let (physical, logical) = usable_counts(topology);
         let rules = vec![
-            Rule { name: "fixed, as the app shipped", threads: BASELINE },
-            Rule { name: "founding rule", threads: founding_rule(physical, logical) },
-            Rule { name: "later rule", threads: later_rule(physical, logical) },
+            ThreadRule { name: "fixed, as the app shipped", threads: BASELINE },
+            ThreadRule { name: "founding rule", threads: founding_rule(physical, logical) },
+            ThreadRule { name: "later rule", threads: later_rule(physical, logical) },
         ];
         let mut threads: Vec<u32> = Vec::new();
         let trimmed = || COUNTS.into_iter().filter(move |&count| count <= 2 * logical);
@@ -182,7 +182,7 @@ impl ThreadsPlan {
         let flash_attention =
             distinct(&args.flash_attn, if is_app { FlashAttention::Off } else { FlashAttention::Auto });
         let cache_types = distinct(&args.cache_type, KvType::F16);
-        let mmap: Vec<bool> = args.mmap.iter().map(|choice| *choice == OnOff::On).collect();
+        let mmap: Vec<bool> = args.mmap.iter().map(|choice| *choice == SwitchArg::On).collect();
         let mmap = distinct(&mmap, true);
         let defaults = EngineDefaults::of(args.engine, profile);
         Self {
@@ -194,17 +194,20 @@ impl ThreadsPlan {
             waits: distinct(&args.wait.iter().map(|arg| wait(*arg)).collect::<Vec<_>>(), WaitPolicy::Unset),
             exhaustive: args.exhaustive,
             late_limit: LateLimit { share: args.late_frames / 100.0, above_alone: ABOVE_ALONE },
-            counts: threads.into_iter().map(|threads| Count { threads, oversubscribed: threads > logical }).collect(),
+            counts: threads
+                .into_iter()
+                .map(|threads| ThreadCount { threads, oversubscribed: threads > logical })
+                .collect(),
             rules,
             loads: match args.under_load {
-                UnderLoad::None => vec![Competition::Idle],
-                UnderLoad::Render => vec![Competition::Render],
-                UnderLoad::Both => vec![Competition::Idle, Competition::Render],
+                UnderLoadArg::None => vec![CompetingLoad::Idle],
+                UnderLoadArg::Render => vec![CompetingLoad::Render],
+                UnderLoadArg::Both => vec![CompetingLoad::Idle, CompetingLoad::Render],
             },
             render: args.render,
             rounds: match args.budget {
-                Some(budget) => Rounds::BudgetS(budget.as_secs_f64()),
-                None => Rounds::Repetitions(args.repetitions),
+                Some(budget) => RoundLimit::BudgetS(budget.as_secs_f64()),
+                None => RoundLimit::Repetitions(args.repetitions),
             },
             n_prompt: args.prompt_tokens,
             n_gen: args.gen_tokens,
@@ -338,8 +341,8 @@ pub(crate) mod tests {
     #[test]
     fn rounds_and_loads_follow_the_arguments() {
         let founding = plan("", (2, 2));
-        assert_eq!((founding.rounds, founding.seed), (Rounds::Repetitions(10), 7));
-        assert_eq!(founding.loads, [Competition::Idle, Competition::Render]);
+        assert_eq!((founding.rounds, founding.seed), (RoundLimit::Repetitions(10), 7));
+        assert_eq!(founding.loads, [CompetingLoad::Idle, CompetingLoad::Render]);
         assert_eq!((founding.engine, founding.depths.as_slice(), founding.flash_attn), ("app", &[1024][..], "off"));
         let bench = plan("--engine llama-bench", (2, 2));
         assert_eq!((bench.depths.as_slice(), bench.flash_attn, bench.n_batch), (&[0][..], "auto", 2048));
@@ -347,8 +350,8 @@ pub(crate) mod tests {
         assert_eq!((founding.profile, founding.n_batch, founding.n_ubatch), (Some("balanced"), 256, 256));
         assert_eq!((bench.profile, founding.use_mlock, bench.use_mlock), (None, true, false));
         let other = plan("--budget 2s --under-load render --seed 3", (2, 2));
-        assert_eq!((other.rounds, other.seed), (Rounds::BudgetS(2.0), 3));
-        assert_eq!(other.loads, [Competition::Render]);
+        assert_eq!((other.rounds, other.seed), (RoundLimit::BudgetS(2.0), 3));
+        assert_eq!(other.loads, [CompetingLoad::Render]);
     }
 
     #[test]

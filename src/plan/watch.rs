@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::shared::DEFAULT_CONFIG;
-use crate::advise::watch::{RulesError, WatchRules};
-use crate::cli::{GpuChoice, WatchArgs};
+use crate::advise::watch::{WatchRules, WatchRulesError};
+use crate::cli::{GpuArg, WatchArgs};
 
 /// Default time that a device is kept filled, in seconds.
 const HOLD_S: f64 = 20.0;
@@ -20,7 +20,7 @@ pub struct WatchPlan {
     pub duration_s: Option<f64>,
     /// The GPU to watch; `None` means the one with the most memory.
     #[serde(serialize_with = "as_address")]
-    pub gpu: Option<GpuChoice>,
+    pub gpu: Option<GpuArg>,
     /// The named processes.
     pub processes: Vec<String>,
     /// The rules.
@@ -64,7 +64,7 @@ pub enum WatchPlanError {
         /// The file.
         path: PathBuf,
         /// The fault.
-        source: RulesError,
+        source: WatchRulesError,
     },
 }
 
@@ -101,11 +101,11 @@ fn rules(named: &str) -> Result<WatchRules, WatchPlanError> {
 }
 
 #[allow(clippy::ref_option)] // Signature required by serde.
-fn as_address<S: serde::Serializer>(gpu: &Option<GpuChoice>, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_address<S: serde::Serializer>(gpu: &Option<GpuArg>, serializer: S) -> Result<S::Ok, S::Error> {
     match gpu {
         None => serializer.serialize_none(),
-        Some(GpuChoice { index, part: None }) => serializer.collect_str(index),
-        Some(GpuChoice { index, part: Some(part) }) => serializer.collect_str(&format_args!("{index}.{part}")),
+        Some(GpuArg { index, part: None }) => serializer.collect_str(index),
+        Some(GpuArg { index, part: Some(part) }) => serializer.collect_str(&format_args!("{index}.{part}")),
     }
 }
 

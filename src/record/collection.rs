@@ -53,14 +53,14 @@ pub struct SavedRuns {
 ///
 /// Only the figures that `is_wanted` accepts are kept; every row is checked.
 pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Result<SavedRuns, RecordError> {
-    let mut reader = Reader { is_wanted, saved: SavedRuns::default(), places: HashMap::new() };
+    let mut reader = RunGrouping { is_wanted, saved: SavedRuns::default(), places: HashMap::new() };
     if !path.is_dir() {
         reader.read(path)?;
         return Ok(reader.ended());
     }
-    let mut found = Found::default();
+    let mut found = FigureFiles::default();
     found.search(path)?;
-    let Found { mut summaries, mut others, .. } = found;
+    let FigureFiles { mut summaries, mut others, .. } = found;
     if summaries.is_empty() {
         (summaries, others) = others.into_iter().partition(|file| file.parent() == Some(path));
     } else {
@@ -85,7 +85,7 @@ pub fn read_runs(path: &Path, is_wanted: &dyn Fn(FigureName<'_>) -> bool) -> Res
 
 /// Files that may have figures, in and below a folder.
 #[derive(Default)]
-struct Found {
+struct FigureFiles {
     /// Those called `summary.csv`.
     summaries: Vec<PathBuf>,
     /// Other CSV files.
@@ -94,7 +94,7 @@ struct Found {
     searched: HashSet<PathBuf>,
 }
 
-impl Found {
+impl FigureFiles {
     fn search(&mut self, folder: &Path) -> Result<(), RecordError> {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
@@ -138,14 +138,14 @@ fn table(file: &Path) -> Result<Vec<u8>, RecordError> {
 }
 
 /// Groups rows by run.
-struct Reader<'a> {
+struct RunGrouping<'a> {
     is_wanted: &'a dyn Fn(FigureName<'_>) -> bool,
     saved: SavedRuns,
     /// Run ID, and its index among the runs.
     places: HashMap<String, usize>,
 }
 
-impl Reader<'_> {
+impl RunGrouping<'_> {
     fn read(&mut self, file: &Path) -> Result<(), RecordError> {
         let text = table(file)?;
         let (known, is_wanted) = (self.saved.runs.len(), self.is_wanted);

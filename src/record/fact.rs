@@ -67,7 +67,7 @@ impl<T: std::fmt::Display> std::fmt::Display for Fact<T> {
 /// The JSON of a missing fact.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Missing {
+struct MissingFact {
     missing: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -76,8 +76,8 @@ struct Missing {
 /// The JSON of a fact. A missing one is tried first: a value that is an object has other keys.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Shape<T> {
-    Missing(Missing),
+enum FactJson<T> {
+    Missing(MissingFact),
     Value(T),
 }
 
@@ -89,15 +89,15 @@ impl<T: Serialize> Serialize for Fact<T> {
             Self::Failed(reason) => ("failed", Some(reason.clone())),
             Self::NotMeasured => ("not measured", None),
         };
-        Missing { missing: missing.into(), reason }.serialize(serializer)
+        MissingFact { missing: missing.into(), reason }.serialize(serializer)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fact<T> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Shape::deserialize(deserializer)? {
-            Shape::Value(value) => Self::Value(value),
-            Shape::Missing(Missing { missing, reason }) => match missing.as_str() {
+        Ok(match FactJson::deserialize(deserializer)? {
+            FactJson::Value(value) => Self::Value(value),
+            FactJson::Missing(MissingFact { missing, reason }) => match missing.as_str() {
                 "unsupported" => Self::Unsupported,
                 "not measured" => Self::NotMeasured,
                 _ => Self::Failed(reason.unwrap_or(missing)),

@@ -12,12 +12,12 @@ const NS_PER_MS: f64 = 1e6;
 
 /// A percentile of the file: `left` of `of` parts are above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Level {
+struct PercentileLevel {
     left: u64,
     of: u64,
 }
 
-impl Level {
+impl PercentileLevel {
     /// All levels, rising: five even steps in each half of the remainder: 0, 0.1 … 0.4, 0.5, 0.55 … 0.7, 0.75 and so
     /// on.
     fn all() -> impl Iterator<Item = Self> {
@@ -51,7 +51,7 @@ pub fn write_hgrm(mut writer: impl Write, histogram: &Histogram<u64>) -> io::Res
     let samples = histogram.len();
     let mut recorded = histogram.iter_recorded();
     let (mut value_ns, mut count) = (0, 0);
-    for level in Level::all().take_while(|_| samples > 0) {
+    for level in PercentileLevel::all().take_while(|_| samples > 0) {
         while count < level.rank(samples) {
             let Some(bucket) = recorded.next() else { break };
             (value_ns, count) = (bucket.value_iterated_to(), count + bucket.count_at_value());
@@ -120,7 +120,7 @@ mod tests {
             let sorted: Vec<u64> = (1..=samples.min(1_000)).map(|i| i * 1_000_000).collect();
             let histogram = histogram_of(&sorted);
             let text = written(&sorted);
-            for (line, level) in data(&text).iter().rev().skip(1).rev().zip(Level::all()) {
+            for (line, level) in data(&text).iter().rev().skip(1).rev().zip(PercentileLevel::all()) {
                 // In integers: the smallest count c with c / n >= 1 - left / of.
                 let (n, left, of) = (u128::from(histogram.len()), u128::from(level.left), u128::from(level.of));
                 let rank = (n * (of - left)).div_ceil(of).max(1);
@@ -131,7 +131,7 @@ mod tests {
                     "{level:?} of {n}"
                 );
             }
-            let last = Level::all().take_while(|level| level.rank(samples) < samples).count();
+            let last = PercentileLevel::all().take_while(|level| level.rank(samples) < samples).count();
             assert!(last < 300, "{samples} samples have at most {last} levels");
         }
     }

@@ -55,8 +55,8 @@ pub use session::{
     RecordedSession, SESSION_FILE, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter,
     read_session,
 };
-pub use timeline::{Series, Timeline};
-pub use token_test::Test;
+pub use timeline::{Timeline, TimelineSeries};
+pub use token_test::TokenTest;
 pub use topology::Topology;
 pub use totals::{CaseTotal, read_totals};
 pub use turn_stage::{TurnStage, Waterfall};

@@ -18,12 +18,12 @@ pub struct Timeline {
     /// The times, ascending.
     pub at: Vec<f64>,
     /// The quantities.
-    pub series: Vec<Series>,
+    pub series: Vec<TimelineSeries>,
 }
 
 /// One quantity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Series {
+pub struct TimelineSeries {
     /// Its name, the metric's if there is one: `anonymous`.
     pub name: String,
     /// Its unit: `bytes`, `count`.
@@ -64,7 +64,7 @@ impl Timeline {
             series: self
                 .series
                 .iter()
-                .map(|series| Series { values: kept(&series.values), ..series.clone() })
+                .map(|series| TimelineSeries { values: kept(&series.values), ..series.clone() })
                 .collect(),
         }
     }
@@ -80,7 +80,7 @@ mod tests {
         Timeline {
             along: "message".into(),
             at: (0..n).map(f64::from).collect(),
-            series: vec![Series { name: "anonymous".into(), unit: "bytes".into(), values }],
+            series: vec![TimelineSeries { name: "anonymous".into(), unit: "bytes".into(), values }],
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One of the two tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Test {
+pub enum TokenTest {
     /// Prompt processing: many tokens at once, compute-bound.
     #[serde(rename = "pp")]
     Prompt,
@@ -13,7 +13,7 @@ pub enum Test {
     Generation,
 }
 
-impl Test {
+impl TokenTest {
     /// llama-bench's word for it, as in the conditions of a case.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn tests_are_written_as_their_words() {
-        for test in [Test::Prompt, Test::Generation] {
+        for test in [TokenTest::Prompt, TokenTest::Generation] {
             assert_eq!(serde_json::to_value(test).unwrap(), test.word());
         }
     }

@@ -1,8 +1,8 @@
 //! Breakdown of the difference between a cold start and a warm reply, one row per step.
 
 use super::figure;
-use super::metric_tables::Grid;
-use super::outline::Column;
+use super::metric_tables::MetricTable;
+use super::outline::TableColumn;
 use crate::plural::noun_for;
 use crate::record::{Case, Metric, Run};
 
@@ -15,14 +15,14 @@ pub(super) fn is_one(case: &Case) -> bool {
 }
 
 /// A grid for each case with such a breakdown.
-pub(super) fn grids(run: &Run) -> Vec<Grid> {
+pub(super) fn grids(run: &Run) -> Vec<MetricTable> {
     run.cases.iter().filter(|case| is_one(case)).filter_map(grid).collect()
 }
 
 /// The grid of one attribution; `None` without its total.
-pub(super) fn grid(case: &Case) -> Option<Grid> {
+pub(super) fn grid(case: &Case) -> Option<MetricTable> {
     let whole = case.metric("saved")?;
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let share = |metric: &Metric| match (metric.value, whole.value) {
         (Some(part), Some(whole)) if whole != 0.0 => format!("{:.1} %", 100.0 * part / whole),
         _ => figure::NOTHING.into(),
@@ -45,7 +45,7 @@ pub(super) fn grid(case: &Case) -> Option<Grid> {
     if let Some(change) = case.metric("change").filter(|change| change.value.is_some()) {
         remarks.push(format!("Warmest relative to coldest: {}.", figure::with_interval(change)));
     }
-    Some(Grid {
+    Some(MetricTable {
         title: format!("Where the time is saved: {}", case.path[PATH.len()..].replace('_', " ")),
         columns: vec![column("step", false), column("time", true), column("share", true)],
         rows,

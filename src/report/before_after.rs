@@ -1,20 +1,20 @@
 //! Before and after as a table: a row for each figure, with both values, the change and the verdict.
 
 use super::figure;
-use super::metric_tables::Grid;
-use super::outline::Column;
+use super::metric_tables::MetricTable;
+use super::outline::TableColumn;
 use crate::record::{BeforeAfterRow, Case, MeasuredRow, RowChange, Run, StatedRow};
 
 /// The grid, if a case of the run has such a comparison.
-pub(super) fn grid(run: &Run) -> Option<Grid> {
+pub(super) fn grid(run: &Run) -> Option<MetricTable> {
     let (case, rows) = run.cases.iter().find_map(|case| Some((case, BeforeAfterRow::of(case)?)))?;
-    let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
+    let column = |heading: &str, numeric, expendable| TableColumn { heading: heading.into(), numeric, expendable };
     let mut remarks = vec![
         "In brackets: 95 % confidence interval of the change over turns measured with both settings; n: number of such pairs."
             .to_owned(),
     ];
     remarks.extend(case.notes.iter().cloned());
-    Some(Grid {
+    Some(MetricTable {
         title: "Before and after".into(),
         columns: vec![
             column("figure", false, 0),

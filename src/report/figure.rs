@@ -19,13 +19,13 @@ pub(super) fn ns_per(unit: &str) -> Option<f64> {
 
 /// How values of similar size are formatted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Scale<'a> {
+struct UnitScale<'a> {
     factor: f64,
     suffix: &'a str,
     decimals: usize,
 }
 
-impl<'a> Scale<'a> {
+impl<'a> UnitScale<'a> {
     /// The scale on which `value` has about four significant digits.
     fn of(value: f64, unit: &'a str) -> Self {
         if let Some(ns) = ns_per(unit) {
@@ -108,7 +108,7 @@ pub(super) fn count(number: u64) -> String {
 
 /// A value with its unit: `16.67 ms`.
 pub(super) fn value(value: f64, unit: &str) -> String {
-    let scale = Scale::of(value, unit);
+    let scale = UnitScale::of(value, unit);
     scale.number(value) + &scale.unit()
 }
 
@@ -121,7 +121,7 @@ pub fn amount(bytes: f64) -> String {
 /// The same with an interval: `1.016 KiB [0.999, 1.024]`.
 #[must_use]
 pub fn amount_by(bytes: f64, low: f64, high: f64) -> String {
-    let scale = Scale::of(bytes, "bytes");
+    let scale = UnitScale::of(bytes, "bytes");
     format!("{}{} [{}, {}]", scale.number(bytes), scale.unit(), scale.number(low), scale.number(high))
 }
 
@@ -129,7 +129,7 @@ pub fn amount_by(bytes: f64, low: f64, high: f64) -> String {
 #[must_use]
 pub fn with_interval(metric: &Metric) -> String {
     let Some(figure) = metric.value else { return absent(metric) };
-    let scale = Scale::of(figure, &metric.unit);
+    let scale = UnitScale::of(figure, &metric.unit);
     let interval = match (metric.ci_low, metric.ci_high) {
         (Some(low), Some(high)) => format!(" [{}, {}]", scale.number(low), scale.number(high)),
         _ => String::new(),
@@ -145,7 +145,7 @@ pub(super) fn alone(metric: &Metric) -> String {
 /// A figure with its spread if it has one: `16.67 ± 0.21 ms`. Words if it is missing.
 pub(super) fn with_spread(metric: &Metric) -> String {
     let (Some(figure), Some(spread)) = (metric.value, metric.spread) else { return alone(metric) };
-    let scale = Scale::of(figure, &metric.unit);
+    let scale = UnitScale::of(figure, &metric.unit);
     format!("{} ± {}{}", scale.number(figure), scale.number(spread), scale.unit())
 }
 
@@ -157,7 +157,7 @@ pub(super) fn with_interval_or_spread(metric: &Metric) -> String {
 /// Two figures as a range, with one unit if both have the same scale: `15.90..18.02 ms`, `31.2 µs..1.792 ms`.
 pub(super) fn range(min: &Metric, max: &Metric) -> String {
     let (Some(low), Some(high)) = (min.value, max.value) else { return absent(max) };
-    let (low_scale, high_scale) = (Scale::of(low, &min.unit), Scale::of(high, &max.unit));
+    let (low_scale, high_scale) = (UnitScale::of(low, &min.unit), UnitScale::of(high, &max.unit));
     let unit = if low_scale.suffix == high_scale.suffix { String::new() } else { low_scale.unit() };
     format!("{}{unit}..{}{}", low_scale.number(low), high_scale.number(high), high_scale.unit())
 }

@@ -1,6 +1,6 @@
 //! The report as GitHub-flavoured Markdown.
 
-use super::outline::{Column, Outline};
+use super::outline::{ReportOutline, TableColumn};
 use crate::record::Run;
 use crate::text;
 
@@ -10,7 +10,7 @@ pub(super) const LONGEST: usize = 4_000;
 /// The report on `run` as Markdown, ending in a newline. What must be known before the figures are read comes first.
 #[must_use]
 pub fn markdown(run: &Run) -> String {
-    let outline = Outline::of(run);
+    let outline = ReportOutline::of(run);
     let mut blocks: Vec<String> = outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))).collect();
     blocks.push(format!("# {}", escaped(&outline.title)));
     blocks.push(escaped(&outline.subtitle));
@@ -31,7 +31,7 @@ pub fn markdown(run: &Run) -> String {
     if !outline.also.is_empty() {
         let rows: Vec<Vec<String>> =
             outline.also.iter().map(|(case, figures)| vec![case.clone(), figures.clone()]).collect();
-        let column = |heading: &str| Column { heading: heading.into(), numeric: false, expendable: 0 };
+        let column = |heading: &str| TableColumn { heading: heading.into(), numeric: false, expendable: 0 };
         blocks.push("## Other figures".into());
         blocks.push(grid(&[column("case"), column("figures")], &rows));
     }
@@ -53,7 +53,7 @@ pub(super) fn lines<T>(items: &[T], line: impl Fn(&T) -> String) -> String {
     items.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-pub(super) fn grid(columns: &[Column], rows: &[Vec<String>]) -> String {
+pub(super) fn grid(columns: &[TableColumn], rows: &[Vec<String>]) -> String {
     let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
     let mut lines = vec![
         line(columns.iter().map(|column| escaped(&column.heading)).collect()),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::attribution;
 use super::figure;
-use super::outline::{Column, state_word};
+use super::outline::{TableColumn, state_word};
 use crate::record::{Case, CaseState, Metric, MetricStatus};
 
 /// The heading of a table whose cases start with different names.
@@ -12,11 +12,11 @@ const MIXED: &str = "Figures";
 
 /// A table with its heading and the remarks below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Grid {
+pub(super) struct MetricTable {
     /// What its cases have in common.
     pub(super) title: String,
     /// Its columns; the first is the case.
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<TableColumn>,
     /// Its rows.
     pub(super) rows: Vec<Vec<String>>,
     /// Remarks below the table.
@@ -52,10 +52,10 @@ fn shown(group: &[&Case], zero_everywhere: &[&str]) -> Vec<usize> {
 }
 
 /// The table of one group.
-pub(super) fn grid(group: &[&Case], zero_everywhere: &[&str]) -> Grid {
+pub(super) fn grid(group: &[&Case], zero_everywhere: &[&str]) -> MetricTable {
     let shown = shown(group, zero_everywhere);
-    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: true, expendable };
-    let mut columns = vec![Column { numeric: false, ..column("case", 0) }, column("n", 0)];
+    let column = |heading: &str, expendable| TableColumn { heading: heading.into(), numeric: true, expendable };
+    let mut columns = vec![TableColumn { numeric: false, ..column("case", 0) }, column("n", 0)];
     let name = |at: usize| group[0].metrics[at].name.as_str();
     columns.extend(shown.iter().enumerate().map(|(place, at)| column(name(*at), place)));
     let mut remarks = remarks(group, &shown);
@@ -63,7 +63,7 @@ pub(super) fn grid(group: &[&Case], zero_everywhere: &[&str]) -> Grid {
         .filter(|at| !shown.contains(at) && !zero_everywhere.contains(&name(*at)))
         .map(|at| &group[0].metrics[at]);
     remarks.extend(absent.map(|metric| format!("{} is omitted: {}.", metric.name, figure::absent(metric))));
-    Grid { title: title(group), columns, rows: group.iter().map(|case| row(case, &shown)).collect(), remarks }
+    MetricTable { title: title(group), columns, rows: group.iter().map(|case| row(case, &shown)).collect(), remarks }
 }
 
 /// The first element of the paths, if all have the same.
@@ -136,14 +136,14 @@ fn other_counts(group: &[&Case], shown: &[usize]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::outline::Outline;
+    use super::super::outline::ReportOutline;
     use super::super::sample::tokens;
     use super::*;
     use crate::record::Direction;
 
     #[test]
     fn cases_with_the_same_figures_share_a_table() {
-        let outline = Outline::of(&tokens());
+        let outline = ReportOutline::of(&tokens());
         assert_eq!(outline.tables.len(), 1);
         let table = &outline.tables[0];
         let headings: Vec<&str> = table.columns.iter().map(|column| column.heading.as_str()).collect();
@@ -162,7 +162,7 @@ mod tests {
     fn table_of_several_loads_has_a_neutral_title() {
         let mut run = tokens();
         run.cases[0].path = "render/tg64/threads=1".into();
-        assert_eq!(Outline::of(&run).tables[0].title, MIXED);
+        assert_eq!(ReportOutline::of(&run).tables[0].title, MIXED);
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let mut run = tokens();
         run.cases[0].metrics.swap(0, 1);
         run.cases[1].metrics.swap(0, 1);
-        let tables = Outline::of(&run).tables;
+        let tables = ReportOutline::of(&run).tables;
         assert_eq!(
             tables.iter().map(|table| table.columns[2].heading.as_str()).collect::<Vec<_>>(),
             ["ttft_p50", "avg_ts"]
@@ -186,14 +186,14 @@ mod tests {
             case.metrics.push(Metric::absent("itl_p99", "ms", 50, Direction::Lower, MetricStatus::TooFew));
             case.metrics.push(Metric::plain("lost", "count", 0.0, 10, Direction::Lower));
         }
-        let outline = Outline::of(&run);
+        let outline = ReportOutline::of(&run);
         assert_eq!(outline.tables[0].columns.len(), 3);
         assert_eq!(outline.tables[0].remarks[1..], ["itl_p99 is omitted: needs n ≥ 1,000.", "None in any case: lost."]);
         // Zeros alone make no table.
         for case in &mut run.cases {
             case.metrics.remove(0);
         }
-        let outline = Outline::of(&run);
+        let outline = ReportOutline::of(&run);
         assert!(outline.tables.is_empty());
         assert_eq!(outline.also[0].1, "lost 0 (n 10)");
     }
@@ -204,7 +204,7 @@ mod tests {
         run.cases[0].metrics[0].status = MetricStatus::Partial;
         run.cases[1].metrics[0].status = MetricStatus::Partial;
         run.cases[1].state = CaseState::Interrupted;
-        let rows = &Outline::of(&run).tables[0].rows;
+        let rows = &ReportOutline::of(&run).tables[0].rows;
         assert!(rows[0][2].ends_with(" (partial)"), "{:?}", rows[0]);
         assert!(rows[1][0].ends_with(" (interrupted)") && !rows[1][2].ends_with(" (partial)"), "{:?}", rows[1]);
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::conditions::conditions;
 use super::figure;
-use super::metric_tables::{self, Grid};
+use super::metric_tables::{self, MetricTable};
 use super::notes::{files, notes};
 use super::{attribution, before_after, settings, timeline, trade, waterfall};
 use crate::plural::counted;
@@ -15,7 +15,7 @@ const IN_TABLE: [&str; 3] = ["mean", "min", "max"];
 
 /// A column of the main table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Column {
+pub(super) struct TableColumn {
     /// Its heading.
     pub(super) heading: String,
     /// Whether it has figures, which are right-aligned.
@@ -26,7 +26,7 @@ pub(super) struct Column {
 
 /// The complete content of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Outline {
+pub(super) struct ReportOutline {
     /// What must be known before the figures are read: simulated, incomplete, failed cases.
     pub(super) marks: Vec<String>,
     /// What was run.
@@ -38,13 +38,13 @@ pub(super) struct Outline {
     /// What the figures mean.
     pub(super) findings: Vec<String>,
     /// Columns of the main table; its first is the case.
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<TableColumn>,
     /// Rows of the main table.
     pub(super) rows: Vec<Vec<String>>,
     /// Remarks below the main table.
     pub(super) remarks: Vec<String>,
     /// Tables of the cases without a median that have the same figures.
-    pub(super) tables: Vec<Grid>,
+    pub(super) tables: Vec<MetricTable>,
     /// Case and its other figures.
     pub(super) also: Vec<(String, String)>,
     /// Case and quantity, and its course over the case.
@@ -59,7 +59,7 @@ pub(super) struct Outline {
     pub(super) files: Vec<(String, String)>,
 }
 
-impl Outline {
+impl ReportOutline {
     /// The outline of a report on `run`.
     pub(super) fn of(run: &Run) -> Self {
         let (percentiles, nowhere) = percentiles(&run.cases);
@@ -72,7 +72,7 @@ impl Outline {
         }
         let mut none = zero_everywhere(&run.cases);
         let groups = metric_tables::groups(&run.cases, &none);
-        let mut tables: Vec<Grid> = groups.iter().map(|group| metric_tables::grid(group, &none)).collect();
+        let mut tables: Vec<MetricTable> = groups.iter().map(|group| metric_tables::grid(group, &none)).collect();
         // Stated below the main table, or else below the last of the others. Without a table, each case states it.
         match (in_table.is_empty(), tables.last_mut()) {
             _ if none.is_empty() => {}
@@ -188,9 +188,9 @@ fn is_in_table(case: &Case, has_medians: bool) -> bool {
     case.metric("p50").is_some() || case.metrics.is_empty() && has_medians
 }
 
-fn columns(percentiles: &[String]) -> Vec<Column> {
-    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: true, expendable };
-    let mut columns = vec![Column { numeric: false, ..column("case", 0) }, column("n", 0), column("p50", 0)];
+fn columns(percentiles: &[String]) -> Vec<TableColumn> {
+    let column = |heading: &str, expendable| TableColumn { heading: heading.into(), numeric: true, expendable };
+    let mut columns = vec![TableColumn { numeric: false, ..column("case", 0) }, column("n", 0), column("p50", 0)];
     columns.extend(percentiles.iter().enumerate().map(|(at, name)| column(name, at + 1)));
     columns.push(column("mean ± sd", percentiles.len() + 1));
     columns.push(column("min..max", percentiles.len() + 2));
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn machine_noise_is_at_the_top_and_marked_if_disturbing() {
         let mut run = run();
-        assert_eq!(Outline::of(&run).noise, None, "an older record without noise readings");
+        assert_eq!(ReportOutline::of(&run).noise, None, "an older record without noise readings");
         let figures = NoiseFigures {
             watched_s: 5.0,
             cpus: Fact::Value(2),
@@ -298,7 +298,7 @@ mod tests {
             ..NoiseFigures::none()
         };
         run.machine_noise = Some(MachineNoise::judge(figures.clone()));
-        let quiet = Outline::of(&run);
+        let quiet = ReportOutline::of(&run);
         assert!(
             quiet.noise.as_deref().is_some_and(|noise| noise.contains("quiet; other programs used 0.10 of 2 CPUs"))
         );
@@ -306,7 +306,7 @@ mod tests {
             assert!(page.contains("Machine noise: quiet"), "{page}");
         }
         run.machine_noise = Some(MachineNoise::judge(NoiseFigures { others_cpus: Fact::Value(1.5), ..figures }));
-        let disturbed = Outline::of(&run);
+        let disturbed = ReportOutline::of(&run);
         assert_eq!(disturbed.noise, None);
         assert!(
             disturbed.marks.last().unwrap().starts_with("DISTURBED: other programs used 1.50"),
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn percentiles_have_a_column_if_present_and_a_remark_if_not() {
-        let outline = Outline::of(&run());
+        let outline = ReportOutline::of(&run());
         let headings: Vec<_> = outline.columns.iter().map(|column| column.heading.as_str()).collect();
         assert_eq!(headings, ["case", "n", "p50", "p90", "mean ± sd", "min..max"]);
         assert_eq!(outline.rows[1][3], "needs n ≥ 100");
@@ -328,11 +328,11 @@ mod tests {
     #[test]
     fn case_without_figures_is_listed_with_its_state() {
         let mut run = run();
-        let failed = Outline::of(&run).rows[2].clone();
+        let failed = ReportOutline::of(&run).rows[2].clone();
         assert_eq!(failed, ["received/closed/10kB", "–", "failed", "–", "–", "–"]);
         // Without any median there is no such table, so it is listed among the other figures.
         run.cases.drain(..2);
-        let outline = Outline::of(&run);
+        let outline = ReportOutline::of(&run);
         assert!(outline.rows.is_empty() && outline.remarks.is_empty());
         assert_eq!(outline.also[0], ("received/closed/10kB".into(), "failed".into()));
         assert_eq!(outline.also[1].1, "rate 6,871 /s [6,540, 7,202] (n 5)");
@@ -342,7 +342,7 @@ mod tests {
     fn every_figure_of_a_case_is_shown() {
         let mut run = run();
         run.cases[0].metrics.push(Metric::plain("frame_period", "ms", 16.67, 99, Direction::None));
-        let outline = Outline::of(&run);
+        let outline = ReportOutline::of(&run);
         assert_eq!(outline.also[0].1, "rate 59.98 /s (n 100); lost 0 (n 100); frame_period 16.67 ms (n 99)");
         assert_eq!(outline.also[1].1, "rate 49.20 /s (n 98, partial); lost 2 (n 100, partial)");
     }

@@ -3,17 +3,17 @@
 use serde_json::Value;
 
 use super::figure;
-use super::metric_tables::Grid;
-use super::outline::Column;
+use super::metric_tables::MetricTable;
+use super::outline::TableColumn;
 use crate::record::{Case, Run};
 
 /// The table, for a run of `recommend`.
-pub(super) fn grid(run: &Run) -> Option<Grid> {
+pub(super) fn grid(run: &Run) -> Option<MetricTable> {
     if run.command != "recommend" || run.cases.is_empty() {
         return None;
     }
-    let column = |heading: &str, expendable| Column { heading: heading.into(), numeric: false, expendable };
-    Some(Grid {
+    let column = |heading: &str, expendable| TableColumn { heading: heading.into(), numeric: false, expendable };
+    Some(MetricTable {
         title: "Settings".into(),
         columns: vec![
             column("setting", 0),

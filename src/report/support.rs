@@ -2,7 +2,7 @@
 
 use super::conditions::{build_line, machine};
 use super::markdown::grid;
-use super::outline::Column;
+use super::outline::TableColumn;
 use crate::record::{Build, Machine};
 
 /// One check: its subject, its result, and what was found.
@@ -23,8 +23,11 @@ pub fn support(
     let facts: Vec<Vec<String>> = facts.into_iter().map(|(label, text)| vec![label, hide(&text)]).collect();
     let checks: Vec<Vec<String>> =
         checks.iter().map(|[name, state, found]| vec![name.clone(), state.clone(), hide(found)]).collect();
-    let columns = |headings: &[&str]| -> Vec<Column> {
-        headings.iter().map(|heading| Column { heading: (*heading).into(), numeric: false, expendable: 0 }).collect()
+    let columns = |headings: &[&str]| -> Vec<TableColumn> {
+        headings
+            .iter()
+            .map(|heading| TableColumn { heading: (*heading).into(), numeric: false, expendable: 0 })
+            .collect()
     };
     [
         "### workly-perf doctor --report".to_owned(),

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::markdown::LONGEST;
-use super::outline::{Column, Outline};
+use super::outline::{ReportOutline, TableColumn};
 use crate::record::Run;
 use crate::text;
 
@@ -25,7 +25,7 @@ const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().f
 #[must_use]
 pub fn table(run: &Run, width: usize) -> String {
     let width = width.max(NARROWEST);
-    let outline = Outline::of(run);
+    let outline = ReportOutline::of(run);
     let mut blocks = Vec::new();
     if !outline.marks.is_empty() {
         blocks.push(paragraphs(outline.marks.iter().map(String::as_str), "", width));
@@ -58,7 +58,7 @@ pub fn table(run: &Run, width: usize) -> String {
 }
 
 /// A table without the columns that do not fit, with its remarks.
-pub(super) fn figures(columns: &[Column], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
+pub(super) fn figures(columns: &[TableColumn], rows: &[Vec<String>], remarks: &[String], width: usize) -> Vec<String> {
     let rows = &safe(rows);
     let (kept, left_out) = fitting(columns, rows, width);
     let mut remarks = remarks.to_vec();
@@ -79,7 +79,7 @@ fn safe(rows: &[Vec<String>]) -> Vec<Vec<String>> {
 }
 
 /// The indices of the columns that fit into `width`, and the headings of those that do not.
-fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> (Vec<usize>, Vec<String>) {
+fn fitting(columns: &[TableColumn], rows: &[Vec<String>], width: usize) -> (Vec<usize>, Vec<String>) {
     let needed = |at: usize| {
         let cells = rows.iter().map(|row| row[at].chars().count());
         cells.chain([columns[at].heading.chars().count()]).max().unwrap_or(0) + GAP
@@ -96,7 +96,7 @@ fn fitting(columns: &[Column], rows: &[Vec<String>], width: usize) -> (Vec<usize
     (kept, left_out)
 }
 
-fn grid(kept: &[usize], columns: &[Column], rows: &[Vec<String>], width: usize) -> String {
+fn grid(kept: &[usize], columns: &[TableColumn], rows: &[Vec<String>], width: usize) -> String {
     let cell = |text: &str, at: usize| {
         let side = if columns[at].numeric { CellAlignment::Right } else { CellAlignment::Left };
         Cell::new(text).set_alignment(side)

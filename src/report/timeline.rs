@@ -1,7 +1,7 @@
 //! A quantity over the course of a case, as a line of bars in text.
 
 use super::figure;
-use crate::record::{Case, Series, Timeline};
+use crate::record::{Case, Timeline, TimelineSeries};
 
 /// The bars of a line in text, from low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -29,17 +29,17 @@ pub(super) fn lines(case: &Case) -> Vec<(String, String)> {
 }
 
 /// The series that are shown, in this order.
-pub(super) fn shown(timeline: &Timeline) -> impl Iterator<Item = &Series> {
+pub(super) fn shown(timeline: &Timeline) -> impl Iterator<Item = &TimelineSeries> {
     SHOWN.into_iter().filter_map(|name| timeline.series.iter().find(|series| series.name == name))
 }
 
-fn bounds(series: &Series) -> Option<(f64, f64)> {
+fn bounds(series: &TimelineSeries) -> Option<(f64, f64)> {
     let given = || series.values.iter().flatten().copied();
     Some((given().reduce(f64::min)?, given().reduce(f64::max)?))
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of seven.
-fn bars(series: &Series, low: f64, high: f64) -> String {
+fn bars(series: &TimelineSeries, low: f64, high: f64) -> String {
     let n = series.values.len();
     let columns = COLUMNS.min(n);
     let bar = |column: usize| {
@@ -59,7 +59,7 @@ mod tests {
     fn case(values: Vec<Option<f64>>) -> Case {
         let mut case = run().cases.remove(0);
         let at = (0..values.len()).map(|at| at as f64).collect();
-        let series = vec![Series { name: "anonymous".into(), unit: "bytes".into(), values }];
+        let series = vec![TimelineSeries { name: "anonymous".into(), unit: "bytes".into(), values }];
         Timeline { along: "message".into(), at, series }.keep(&mut case);
         case
     }

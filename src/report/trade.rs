@@ -1,31 +1,32 @@
 //! What tokens per second cost the scene: the settings of a sweep that give more speed for more late frames.
 
 use super::figure;
-use super::metric_tables::Grid;
-use super::outline::Column;
+use super::metric_tables::MetricTable;
+use super::outline::TableColumn;
 use crate::plural::{counted, verb_for};
 use crate::record::{Case, CaseState, Metric, MetricStatus, Run};
 
 /// One setting, measured beside the scene.
-struct Setting<'a> {
+struct MeasuredSetting<'a> {
     case: &'a Case,
     speed: &'a Metric,
     late: &'a Metric,
 }
 
 /// The trade of generation beside the scene, at the greatest depth that was measured. `None` if fewer than two settings were.
-pub(super) fn grid(run: &Run) -> Option<Grid> {
+pub(super) fn grid(run: &Run) -> Option<MetricTable> {
     let depth_of = |case: &Case| case.conditions["n_depth"].as_u64().unwrap_or(0);
     let generation = || run.cases.iter().filter(|case| is_generation_beside_a_scene(case));
     let depth = generation().map(depth_of).max()?;
-    let settings: Vec<Setting<'_>> = generation().filter(|case| depth_of(case) == depth).filter_map(setting).collect();
+    let settings: Vec<MeasuredSetting<'_>> =
+        generation().filter(|case| depth_of(case) == depth).filter_map(setting).collect();
     if settings.len() < 2 {
         return None;
     }
     let front = front(&settings);
     let limit = front.first()?.case.conditions["late_limit_percent"].as_f64();
-    let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
-    Some(Grid {
+    let column = |heading: &str, numeric, expendable| TableColumn { heading: heading.into(), numeric, expendable };
+    Some(MetricTable {
         title: "Speed against late frames".into(),
         columns: vec![
             column("settings", false, 0),
@@ -44,17 +45,17 @@ fn is_generation_beside_a_scene(case: &Case) -> bool {
 }
 
 /// A speed that is an upper bound trades for nothing.
-fn setting(case: &Case) -> Option<Setting<'_>> {
+fn setting(case: &Case) -> Option<MeasuredSetting<'_>> {
     let speed = case.metric("avg_ts").filter(|metric| metric.status == MetricStatus::Ok)?;
     let late = case.metric("frames_late")?;
-    (speed.value.is_some() && late.value.is_some()).then_some(Setting { case, speed, late })
+    (speed.value.is_some() && late.value.is_some()).then_some(MeasuredSetting { case, speed, late })
 }
 
 /// Those that no other one surpasses in both, the fastest first.
-fn front<'s, 'a>(settings: &'s [Setting<'a>]) -> Vec<&'s Setting<'a>> {
-    let mut by_speed: Vec<&Setting<'_>> = settings.iter().collect();
+fn front<'s, 'a>(settings: &'s [MeasuredSetting<'a>]) -> Vec<&'s MeasuredSetting<'a>> {
+    let mut by_speed: Vec<&MeasuredSetting<'_>> = settings.iter().collect();
     by_speed.sort_by(|a, b| {
-        let (speed, late) = (|one: &Setting<'_>| one.speed.value, |one: &Setting<'_>| one.late.value);
+        let (speed, late) = (|one: &MeasuredSetting<'_>| one.speed.value, |one: &MeasuredSetting<'_>| one.late.value);
         speed(b)
             .partial_cmp(&speed(a))
             .unwrap_or(std::cmp::Ordering::Equal)
@@ -70,7 +71,7 @@ fn front<'s, 'a>(settings: &'s [Setting<'a>]) -> Vec<&'s Setting<'a>> {
     by_speed
 }
 
-fn row(Setting { case, speed, late }: &Setting<'_>, limit: Option<f64>) -> Vec<String> {
+fn row(MeasuredSetting { case, speed, late }: &MeasuredSetting<'_>, limit: Option<f64>) -> Vec<String> {
     let is_within = late.value.zip(limit).map(|(late, limit)| late <= limit);
     let name: Vec<&str> =
         case.path.split('/').filter(|part| part.contains('=') && !part.starts_with("depth=")).collect();

@@ -1,20 +1,20 @@
 //! Turns as waterfalls: where the time goes, from the user's message to the expression, one row each.
 
 use super::figure;
-use super::metric_tables::Grid;
-use super::outline::Column;
+use super::metric_tables::MetricTable;
+use super::outline::TableColumn;
 use crate::plural::{noun_for, verb_for};
 use crate::record::{Case, Run, TurnStage, Waterfall};
 
 /// How a stage is drawn.
-struct Drawn {
+struct StageStyle {
     /// Its letter in the bar.
     letter: char,
     /// When its column is dropped if space is short: the shortest stages first.
     expendable: usize,
 }
 
-fn drawn(stage: TurnStage) -> Drawn {
+fn drawn(stage: TurnStage) -> StageStyle {
     let (letter, expendable) = match stage {
         TurnStage::PromptBuild => ('b', 6),
         TurnStage::FirstToken => ('P', 2),
@@ -23,7 +23,7 @@ fn drawn(stage: TurnStage) -> Drawn {
         TurnStage::Received => ('r', 5),
         TurnStage::Applied => ('A', 3),
     };
-    Drawn { letter, expendable }
+    StageStyle { letter, expendable }
 }
 
 /// Length of the longest bar, in characters.
@@ -33,14 +33,14 @@ const BAR: f64 = 30.0;
 const SHOWN: (usize, usize) = (12, 3);
 
 /// A grid for each case with waterfalls.
-pub(super) fn grids(run: &Run) -> Vec<Grid> {
+pub(super) fn grids(run: &Run) -> Vec<MetricTable> {
     run.cases.iter().filter_map(grid).collect()
 }
 
-fn grid(case: &Case) -> Option<Grid> {
+fn grid(case: &Case) -> Option<MetricTable> {
     let turns = Waterfall::of(case)?;
     let longest_ms = turns.iter().filter_map(Waterfall::whole_ms).fold(0.0, f64::max);
-    let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
+    let column = |heading: &str, numeric, expendable| TableColumn { heading: heading.into(), numeric, expendable };
     let mut columns = vec![column("turn", true, 0)];
     columns.extend(TurnStage::ALL.map(|stage| column(stage.word(), true, drawn(stage).expendable)));
     columns.push(column("visible", true, 0));
@@ -59,7 +59,7 @@ fn grid(case: &Case) -> Option<Grid> {
         });
     }
     let rows = turns.iter().take(shown).enumerate().map(|(at, turn)| row(at, turn, longest_ms)).collect();
-    Some(Grid { title: format!("{}, turn by turn", case.path), columns, rows, remarks })
+    Some(MetricTable { title: format!("{}, turn by turn", case.path), columns, rows, remarks })
 }
 
 fn row(at: usize, turn: &Waterfall, longest_ms: f64) -> Vec<String> {

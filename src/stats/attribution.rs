@@ -6,16 +6,16 @@ use super::mean::{Mean, mean_of};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribution {
     /// From the first setting to the last.
-    pub whole: Part,
+    pub whole: AttributionStep,
     /// From each setting to the next.
-    pub steps: Vec<Part>,
+    pub steps: Vec<AttributionStep>,
     /// Number of rounds.
     pub n: usize,
 }
 
 /// How much faster one setting is than another.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
+pub struct AttributionStep {
     /// Total of all rounds, in nanoseconds; the steps add up to the total.
     pub sum_ns: i128,
     /// Per round, in nanoseconds: the mean of the paired differences, with Student's interval.
@@ -33,18 +33,18 @@ impl Attribution {
         if settings < 2 || rounds.iter().any(|round| round.len() != settings) {
             return None;
         }
-        let steps = (1..settings).map(|at| Part::of(rounds, at - 1, at)).collect::<Option<_>>()?;
-        Some(Self { whole: Part::of(rounds, 0, settings - 1)?, steps, n: rounds.len() })
+        let steps = (1..settings).map(|at| AttributionStep::of(rounds, at - 1, at)).collect::<Option<_>>()?;
+        Some(Self { whole: AttributionStep::of(rounds, 0, settings - 1)?, steps, n: rounds.len() })
     }
 
     /// The step's share of the total; `None` if the total is zero.
     #[must_use]
-    pub fn share(&self, step: &Part) -> Option<f64> {
+    pub fn share(&self, step: &AttributionStep) -> Option<f64> {
         (self.whole.sum_ns != 0).then(|| step.sum_ns as f64 / self.whole.sum_ns as f64)
     }
 }
 
-impl Part {
+impl AttributionStep {
     fn of(rounds: &[Vec<u64>], from: usize, to: usize) -> Option<Self> {
         let saved: Vec<i128> = rounds.iter().map(|round| i128::from(round[from]) - i128::from(round[to])).collect();
         let sum_ns: i128 = saved.iter().sum();

@@ -15,7 +15,7 @@ mod slope;
 mod summary;
 mod unpaired;
 
-pub use attribution::{Attribution, Part};
+pub use attribution::{Attribution, AttributionStep};
 pub use by_round::{ByRound, fastest_of};
 pub use change_points::{ChangePoint, FEWEST_BETWEEN, change_points};
 pub use histogram::{SIGNIFICANT_DIGITS, histogram_of};
@@ -25,8 +25,8 @@ pub use paired::{
     FEWEST_PAIRS, PairedDifference, PairedRatio, paired_difference_at, paired_ratio, paired_ratio_at, scatter_of_pairs,
 };
 pub use quantile::{median, nearest_rank, percentile_interval, samples_needed};
-pub use race::{DropReason, Dropped, EQUAL_WITHIN, Race, RoundResult, Runner, Standing};
+pub use race::{DropReason, Dropped, EQUAL_WITHIN, Race, RaceState, RoundResult, Runner};
 pub use reservoir::Reservoir;
-pub use slope::{Line, Slope, robust_line, theil_sen};
+pub use slope::{FittedLine, Slope, robust_line, theil_sen};
 pub use summary::{PERCENTILES, Percentile, Summary};
 pub use unpaired::{RankSumTest, UnpairedRatio, unpaired_ratio};

@@ -45,7 +45,7 @@ pub fn theil_sen(points: &[(f64, f64)], confidence: f64) -> Option<Slope> {
 
 /// A line through points: slope and intercept.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub struct FittedLine {
     /// The slope.
     pub slope: Slope,
     /// Its y at x 0: the median of the residuals.
@@ -56,13 +56,13 @@ pub struct Line {
 
 /// The line of [`theil_sen`]; `None` as there.
 #[must_use]
-pub fn robust_line(points: &[(f64, f64)], confidence: f64) -> Option<Line> {
+pub fn robust_line(points: &[(f64, f64)], confidence: f64) -> Option<FittedLine> {
     let slope = theil_sen(points, confidence)?;
     let mut left: Vec<f64> = points.iter().map(|(x, y)| y - slope.value * x).collect();
     left.sort_by(f64::total_cmp);
     let intercept = median_of_sorted(&left);
     let farthest = left.iter().map(|y| (y - intercept).abs()).fold(0.0, f64::max);
-    Some(Line { slope, intercept, farthest })
+    Some(FittedLine { slope, intercept, farthest })
 }
 
 /// The largest rank k, from 1, for which fewer than k pairs are out of order with a probability of at most `tail`, if

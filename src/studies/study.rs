@@ -114,7 +114,7 @@ pub(crate) struct RunRecord {
 }
 
 /// Saves the data so far. A path names a case that is complete.
-pub(super) type Keep<'a, D> = dyn FnMut(&D, Option<&str>) -> Result<(), Failure> + 'a;
+pub(super) type SaveProgress<'a, D> = dyn FnMut(&D, Option<&str>) -> Result<(), Failure> + 'a;
 
 /// State available to a study while it measures.
 pub(crate) struct RunContext<'a, D> {
@@ -128,7 +128,7 @@ pub(crate) struct RunContext<'a, D> {
     pub(crate) record: RunRecord,
     /// The first of its own files that it could not complete.
     pub(super) incomplete: &'a mut Option<RecordError>,
-    pub(super) keep: &'a mut Keep<'a, D>,
+    pub(super) keep: &'a mut SaveProgress<'a, D>,
 }
 
 impl<D> RunContext<'_, D> {

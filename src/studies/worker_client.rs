@@ -35,7 +35,7 @@ pub(crate) struct WorkerExit {
 
 /// Why a process was abandoned.
 #[derive(Debug)]
-pub(crate) enum CalledOff {
+pub(crate) enum WorkerAbort {
     /// Failed, with the reason.
     Failed(String),
     /// Interrupted by Ctrl-C.
@@ -50,7 +50,7 @@ pub(crate) fn ask<A: DeserializeOwned + Send + 'static>(
     timeout: Duration,
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, Option<A>),
-) -> Result<WorkerExit, CalledOff> {
+) -> Result<WorkerExit, WorkerAbort> {
     let mut session = WorkerSession::start(command, task, &[])?;
     let process = session.child.id();
     let deadline = Instant::now() + timeout;
@@ -69,16 +69,20 @@ pub(crate) struct WorkerSession<A> {
 
 impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
     /// Starts `command` of this program with its first request, in this process's environment plus `environment`.
-    pub(crate) fn start(command: &str, task: &impl Serialize, environment: &[(&str, &str)]) -> Result<Self, CalledOff> {
+    pub(crate) fn start(
+        command: &str,
+        task: &impl Serialize,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, WorkerAbort> {
         let mut child = start(command, task, environment)
-            .map_err(|error| CalledOff::Failed(format!("its process cannot be started: {error}")))?;
+            .map_err(|error| WorkerAbort::Failed(format!("its process cannot be started: {error}")))?;
         let lines = child.stdout.take().map(listen);
-        let words = child.stderr.take().map(|stderr| thread::spawn(move || last_words(stderr)));
+        let words = child.stderr.take().map(|stderr| thread::spawn(move || last_error_output(stderr)));
         Ok(Self { child, lines, words })
     }
 
     /// Sends the next request.
-    pub(crate) fn send(&mut self, request: &impl Serialize) -> Result<(), CalledOff> {
+    pub(crate) fn send(&mut self, request: &impl Serialize) -> Result<(), WorkerAbort> {
         let sent = serde_json::to_string(request).map_err(std::io::Error::from).and_then(|line| {
             let stdin = self.child.stdin.as_mut().ok_or(ErrorKind::BrokenPipe)?;
             stdin.write_all((line + "\n").as_bytes())?;
@@ -86,13 +90,13 @@ impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
         });
         // If the process has ended, its exit status tells more than the pipe's error.
         sent.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
-            .map_err(|error| CalledOff::Failed(error.to_string()))
+            .map_err(|error| WorkerAbort::Failed(error.to_string()))
     }
 
     /// Waits for its next answer.
-    pub(crate) fn next(&mut self, timeout: Duration, stop: &AtomicBool) -> Result<A, CalledOff> {
+    pub(crate) fn next(&mut self, timeout: Duration, stop: &AtomicBool) -> Result<A, WorkerAbort> {
         let answer = self.answer_until(Instant::now() + timeout, timeout, stop, || ())?;
-        answer.ok_or_else(|| CalledOff::Failed(self.exit().fate("while measuring")))
+        answer.ok_or_else(|| WorkerAbort::Failed(self.exit().fate("while measuring")))
     }
 
     /// Waits for an answer; `None` once the process has closed its output. `idle` is called repeatedly in the meantime.
@@ -102,15 +106,15 @@ impl<A: DeserializeOwned + Send + 'static> WorkerSession<A> {
         timeout: Duration,
         stop: &AtomicBool,
         mut idle: impl FnMut(),
-    ) -> Result<Option<A>, CalledOff> {
+    ) -> Result<Option<A>, WorkerAbort> {
         let Some(lines) = &self.lines else { return Ok(None) };
         loop {
             match lines.recv_timeout(LOOK_UP) {
                 Ok(answer) => return Ok(Some(answer)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Err(CalledOff::Interrupted),
+                Err(RecvTimeoutError::Timeout) if stop.load(Ordering::Relaxed) => return Err(WorkerAbort::Interrupted),
                 Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
-                    return Err(CalledOff::Failed(format!("no response within {} s", timeout.as_secs_f64())));
+                    return Err(WorkerAbort::Failed(format!("no response within {} s", timeout.as_secs_f64())));
                 }
                 Err(RecvTimeoutError::Timeout) => idle(),
             }
@@ -176,7 +180,7 @@ fn listen<A: DeserializeOwned + Send + 'static>(stdout: ChildStdout) -> Receiver
 }
 
 /// The end of its error output.
-fn last_words(stderr: ChildStderr) -> String {
+fn last_error_output(stderr: ChildStderr) -> String {
     let (mut words, mut reader, mut piece) = (Vec::new(), BufReader::new(stderr), [0; 1024]);
     while let Ok(read @ 1..) = reader.read(&mut piece) {
         words.extend_from_slice(&piece[..read]);

@@ -80,13 +80,13 @@ fn as_word(value: &Value) -> String {
 }
 
 /// Generation in the newest sweep that measured some settings: beside the scene if there was one, at the greatest depth.
-struct Sweep<'a> {
+struct GenerationSweep<'a> {
     run: &'a Run,
     own: &'a Case,
     cases: Vec<&'a Case>,
 }
 
-impl<'a> Sweep<'a> {
+impl<'a> GenerationSweep<'a> {
     /// `None` for runs that are no sweep, or do not have these settings.
     fn of(run: &'a Run, engine: &EngineInUse) -> Option<Self> {
         let has_scene = run.cases.iter().any(|case| case.conditions["load"] == "render");
@@ -105,7 +105,7 @@ impl<'a> Sweep<'a> {
     }
 
     /// The best of the cases that are wanted, if the settings lose a tenth against it or make frames late that it does not.
-    fn better(&self, wanted: impl Fn(&Case) -> bool) -> Option<Loss<'a>> {
+    fn better(&self, wanted: impl Fn(&Case) -> bool) -> Option<MeasuredLoss<'a>> {
         let cases: Vec<&Case> = self.cases.iter().copied().filter(|case| wanted(case)).collect();
         let candidates: Vec<SettingCandidate> = cases.iter().map(|case| candidate(case)).collect();
         let choice = SettingChoice::among(&candidates)?;
@@ -113,19 +113,19 @@ impl<'a> Sweep<'a> {
         let share = round_speeds(self.own)?.ratio_to(&round_speeds(best)?)?;
         let late = (!candidate(self.own).is_admissible).then(|| late_percent(self.own)).flatten();
         let is_loss = share.ratio < 1.0 - WORTH_SAYING || (late.is_some() && choice.is_any_admissible);
-        (best.path != self.own.path && is_loss).then_some(Loss { best, share, late })
+        (best.path != self.own.path && is_loss).then_some(MeasuredLoss { best, share, late })
     }
 }
 
 /// What settings lose against better ones.
-struct Loss<'a> {
+struct MeasuredLoss<'a> {
     best: &'a Case,
     share: PairedRatio,
     /// The late frames of the settings, if there are too many.
     late: Option<f64>,
 }
 
-impl Loss<'_> {
+impl MeasuredLoss<'_> {
     /// `generate at 20 % of the speed of PATH (n 8, run ID) and make 17.0 % of frames late`.
     fn words(&self, against: &str, run: &Run) -> String {
         let late = self.late.map_or_else(String::new, |late| format!(" and make {late:.1} % of frames late"));
@@ -144,7 +144,7 @@ fn late_percent(case: &Case) -> Option<f64> {
 pub fn check_measured_losses(runs: &[Run], engines: &[EngineInUse]) -> Vec<Check> {
     let mut found: Vec<String> = Vec::new();
     for engine in engines {
-        let Some(sweep) = runs.iter().rev().find_map(|run| Sweep::of(run, engine)) else { continue };
+        let Some(sweep) = runs.iter().rev().find_map(|run| GenerationSweep::of(run, engine)) else { continue };
         let (whose, threads) = (&engine.whose, counted(engine.threads, "thread"));
         if let Some(loss) = sweep.better(|_| true) {
             found.push(format!("the {threads} of {whose} {}", loss.words(&loss.best.path, sweep.run)));

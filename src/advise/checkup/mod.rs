@@ -13,5 +13,5 @@ pub use bridge::{BridgeFacts, check_bridge, check_unread_address};
 pub use check::{Check, CheckState, Symptom};
 pub use machine::{MachineFacts, check_machine};
 pub use measured_loss::{EngineInUse, check_measured_losses, check_profile_loss};
-pub use model::{CardFacts, ConfigFacts, ModelNeed, check_card, check_config, check_model, check_threads};
+pub use model::{ConfigFacts, GpuFacts, ModelNeed, check_config, check_gpu, check_model, check_threads};
 pub use settings::{LaunchFacts, RunningWorkly, check_settings};

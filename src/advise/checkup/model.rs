@@ -143,7 +143,7 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
 
 /// What is known about the GPU.
 #[derive(Debug, Clone, PartialEq)]
-pub enum CardFacts {
+pub enum GpuFacts {
     /// No GPU that Workly could use.
     None {
         /// What was found instead.
@@ -165,10 +165,10 @@ const FULL: f64 = 0.85;
 
 /// The checks of the GPU, with the model that is to be loaded.
 #[must_use]
-pub fn check_card(card: &CardFacts, need: Option<&ModelNeed>) -> Vec<Check> {
+pub fn check_gpu(card: &GpuFacts, need: Option<&ModelNeed>) -> Vec<Check> {
     let (name, memory, throttled_by) = match card {
-        CardFacts::None { found } => return vec![no_card(found, need)],
-        CardFacts::Here { name, memory, throttled_by } => (name, memory, throttled_by),
+        GpuFacts::None { found } => return vec![no_card(found, need)],
+        GpuFacts::Here { name, memory, throttled_by } => (name, memory, throttled_by),
     };
     let mut checks = Vec::new();
     match memory {
@@ -266,16 +266,16 @@ mod tests {
     #[test]
     fn model_that_does_not_fit_is_a_problem_with_a_fix() {
         use CheckState::{Ok as Fine, Problem, Warning};
-        let here = |free: u64| CardFacts::Here {
+        let here = |free: u64| GpuFacts::Here {
             name: "card".into(),
             memory: Ok((6 << 30, free << 30)),
             throttled_by: vec!["too hot".into()],
         };
         let states =
-            |card: &CardFacts| check_card(card, Some(&need())).iter().map(|check| check.state).collect::<Vec<_>>();
+            |card: &GpuFacts| check_gpu(card, Some(&need())).iter().map(|check| check.state).collect::<Vec<_>>();
         assert_eq!(states(&here(5)), [Fine, Fine, Warning]);
         assert_eq!(states(&here(4)), [Fine, Problem, Warning]);
-        assert_eq!(states(&CardFacts::None { found: "no NVIDIA driver".into() }), [Warning]);
+        assert_eq!(states(&GpuFacts::None { found: "no NVIDIA driver".into() }), [Warning]);
         let memory = check_model(Ok(&need()), &Fact::Value(1 << 29));
         assert_eq!((memory[1].state, memory[1].symptoms[0]), (Problem, Symptom::CrashAtLoad));
         assert_eq!(check_model(Err("there is no model"), &Fact::Unsupported)[0].state, Problem);

@@ -1,10 +1,10 @@
 //! From readings to states: a worse state immediately, a better one after a delay, none from a missing reading.
 
-use super::{CardState, WatchRules};
+use super::{GpuState, WatchRules};
 
 /// The load of a GPU.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load {
+pub struct GpuLoad {
     /// Memory in use, in percent.
     pub full_percent: f64,
     /// Utilisation, in percent; `None` if it is not known. Then only memory decides, and `stressed`, which needs both,
@@ -14,13 +14,13 @@ pub struct Load {
 
 /// A state change.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Change {
+pub struct StateChange {
     /// The previous state; `None` if none was known.
-    pub from: Option<CardState>,
+    pub from: Option<GpuState>,
     /// The new state.
-    pub to: CardState,
+    pub to: GpuState,
     /// Its basis: the highest memory use and the mean utilisation since the last decision.
-    pub on: Load,
+    pub on: GpuLoad,
 }
 
 /// An alarm that starts or ends.
@@ -34,29 +34,29 @@ pub enum AlarmChange {
 
 /// The result of one reading.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct ProfileStep {
+pub struct ReadingResult {
     /// A state change.
-    pub change: Option<Change>,
+    pub change: Option<StateChange>,
     /// An alarm that started or ended.
     pub alarm: Option<AlarmChange>,
     /// A better state that is pending, and the remaining seconds.
-    pub waiting: Option<(CardState, f64)>,
+    pub waiting: Option<(GpuState, f64)>,
 }
 
 /// The state of one GPU.
 #[derive(Debug, Clone)]
-pub struct WatchMachine {
+pub struct GpuStateMachine {
     rules: WatchRules,
-    state: Option<CardState>,
+    state: Option<GpuState>,
     /// When the state was entered.
     since_s: f64,
     decided_s: Option<f64>,
     alarmed: bool,
     /// The readings since the last decision.
-    readings: Vec<Load>,
+    readings: Vec<GpuLoad>,
 }
 
-impl WatchMachine {
+impl GpuStateMachine {
     /// A machine without a state.
     #[must_use]
     pub fn new(rules: WatchRules) -> Self {
@@ -71,7 +71,7 @@ impl WatchMachine {
 
     /// The state, and since when; `None` until a rule has applied for the first time.
     #[must_use]
-    pub fn state(&self) -> Option<(CardState, f64)> {
+    pub fn state(&self) -> Option<(GpuState, f64)> {
         self.state.map(|state| (state, self.since_s))
     }
 
@@ -83,17 +83,17 @@ impl WatchMachine {
 
     /// Takes a reading. `at_s` never decreases. A missing reading changes nothing and discards the readings before it:
     /// a decision needs an unbroken series.
-    pub fn step(&mut self, at_s: f64, load: Option<Load>) -> ProfileStep {
+    pub fn step(&mut self, at_s: f64, load: Option<GpuLoad>) -> ReadingResult {
         let Some(load) = load else {
             self.readings.clear();
-            return ProfileStep::default();
+            return ReadingResult::default();
         };
         let alarm = self.ring(load.full_percent);
         self.readings.push(load);
         // Readings are sometimes a little early: a twentieth of the period is no reason to wait for another one.
         let due = self.decided_s.is_none_or(|decided_s| at_s - decided_s >= 0.95 * self.rules.decide_every_s);
         if !due {
-            return ProfileStep { alarm, ..ProfileStep::default() };
+            return ReadingResult { alarm, ..ReadingResult::default() };
         }
         let on = summed_up(&std::mem::take(&mut self.readings));
         self.decided_s = Some(at_s);
@@ -106,10 +106,10 @@ impl WatchMachine {
             }
             (from, Some(to)) => {
                 (self.state, self.since_s) = (Some(to), at_s);
-                (Some(Change { from, to, on }), None)
+                (Some(StateChange { from, to, on }), None)
             }
         };
-        ProfileStep { change, alarm, waiting }
+        ReadingResult { change, alarm, waiting }
     }
 
     fn ring(&mut self, full_percent: f64) -> Option<AlarmChange> {
@@ -127,26 +127,26 @@ impl WatchMachine {
 
 /// The highest memory use, because that is when allocations fail; the mean utilisation, because a GPU that generates
 /// works in bursts.
-fn summed_up(readings: &[Load]) -> Load {
+fn summed_up(readings: &[GpuLoad]) -> GpuLoad {
     let full_percent = readings.iter().map(|load| load.full_percent).fold(0.0, f64::max);
     let uses: Option<Vec<f64>> = readings.iter().map(|load| load.use_percent).collect();
     let use_percent = uses.map(|uses| uses.iter().sum::<f64>() / uses.len().max(1) as f64);
-    Load { full_percent, use_percent }
+    GpuLoad { full_percent, use_percent }
 }
 
 /// The state according to the rules; `None` if none applies and the state is kept.
-fn wanted(rules: &WatchRules, state: Option<CardState>, load: Load) -> Option<CardState> {
+fn wanted(rules: &WatchRules, state: Option<GpuState>, load: GpuLoad) -> Option<GpuState> {
     let full = load.full_percent;
     if full > rules.overloaded.above_percent {
-        return Some(CardState::Overloaded);
+        return Some(GpuState::Overloaded);
     }
     let busy = load.use_percent.is_some_and(|busy| busy > rules.stressed.use_above_percent);
     if full > rules.stressed.above_percent && busy {
-        let held = state == Some(CardState::Overloaded) && full > rules.overloaded.leave_percent;
-        return if held { None } else { Some(CardState::Stressed) };
+        let held = state == Some(GpuState::Overloaded) && full > rules.overloaded.leave_percent;
+        return if held { None } else { Some(GpuState::Stressed) };
     }
     let calm = load.use_percent.is_none_or(|busy| busy < rules.optimal.use_below_percent);
-    (full < rules.optimal.below_percent && calm).then_some(CardState::Optimal)
+    (full < rules.optimal.below_percent && calm).then_some(GpuState::Optimal)
 }
 
 #[cfg(test)]
@@ -162,13 +162,13 @@ mod tests {
         WatchRules::built_in()[1].clone()
     }
 
-    fn load(full_percent: f64, use_percent: f64) -> Load {
-        Load { full_percent, use_percent: Some(use_percent) }
+    fn load(full_percent: f64, use_percent: f64) -> GpuLoad {
+        GpuLoad { full_percent, use_percent: Some(use_percent) }
     }
 
     /// The changes of a machine that gets a reading every five seconds.
-    fn changes(rules: WatchRules, loads: &[(f64, f64)]) -> Vec<(f64, CardState)> {
-        let mut machine = WatchMachine::new(rules);
+    fn changes(rules: WatchRules, loads: &[(f64, f64)]) -> Vec<(f64, GpuState)> {
+        let mut machine = GpuStateMachine::new(rules);
         let mut found = Vec::new();
         for (at, (full, busy)) in loads.iter().enumerate() {
             let at_s = 5.0 * at as f64;
@@ -181,25 +181,25 @@ mod tests {
     /// otherwise both below 60 `performance`; otherwise unchanged.
     #[test]
     fn documented_rules_hold_at_every_point_and_state() {
-        for from in CardState::ALL.map(Some).into_iter().chain([None]) {
+        for from in GpuState::ALL.map(Some).into_iter().chain([None]) {
             for full in 0..=100 {
                 for busy in 0..=100 {
                     let (full, busy) = (f64::from(full), f64::from(busy));
                     let says = if full > 90.0 {
-                        Some(CardState::Overloaded)
+                        Some(GpuState::Overloaded)
                     } else if full > 75.0 && busy > 80.0 {
-                        Some(CardState::Stressed)
+                        Some(GpuState::Stressed)
                     } else if full < 60.0 && busy < 60.0 {
-                        Some(CardState::Optimal)
+                        Some(GpuState::Optimal)
                     } else {
                         None
                     };
                     assert_eq!(wanted(&documented(), from, load(full, busy)), says, "{from:?} {full} {busy}");
                     // The steady rules differ in two places: 90 is overloaded, and an overloaded GPU remains so down to
                     // 85.
-                    let held = from == Some(CardState::Overloaded) && full > 85.0;
+                    let held = from == Some(GpuState::Overloaded) && full > 85.0;
                     let steady_says = if full > 89.5 {
-                        Some(CardState::Overloaded)
+                        Some(GpuState::Overloaded)
                     } else if held {
                         None
                     } else {
@@ -214,11 +214,11 @@ mod tests {
     #[test]
     fn every_threshold_is_crossed_one_step_beyond() {
         for (at_line, beyond, to) in [
-            ((90.0, 50.0), (90.1, 50.0), CardState::Overloaded),
-            ((75.0, 90.0), (75.1, 90.0), CardState::Stressed),
-            ((80.0, 80.0), (80.0, 80.1), CardState::Stressed),
-            ((60.0, 10.0), (59.9, 10.0), CardState::Optimal),
-            ((10.0, 60.0), (10.0, 59.9), CardState::Optimal),
+            ((90.0, 50.0), (90.1, 50.0), GpuState::Overloaded),
+            ((75.0, 90.0), (75.1, 90.0), GpuState::Stressed),
+            ((80.0, 80.0), (80.0, 80.1), GpuState::Stressed),
+            ((60.0, 10.0), (59.9, 10.0), GpuState::Optimal),
+            ((10.0, 60.0), (10.0, 59.9), GpuState::Optimal),
         ] {
             assert_eq!(changes(documented(), &[at_line, beyond]), [(5.0, to)], "{at_line:?}");
         }
@@ -227,32 +227,32 @@ mod tests {
     #[test]
     fn gap_of_fifteen_points_keeps_the_state() {
         let between = [(76.0, 90.0), (74.0, 90.0), (61.0, 50.0), (59.0, 61.0), (59.0, 50.0)];
-        assert_eq!(changes(documented(), &between), [(0.0, CardState::Stressed), (20.0, CardState::Optimal)]);
+        assert_eq!(changes(documented(), &between), [(0.0, GpuState::Stressed), (20.0, GpuState::Optimal)]);
     }
 
     #[test]
     fn steady_rules_avoid_oscillation_at_the_threshold() {
         let at_the_line: Vec<_> = [(91.0, 85.0), (89.0, 85.0)].into_iter().cycle().take(40).collect();
         assert_eq!(changes(documented(), &at_the_line).len(), 40);
-        assert_eq!(changes(steady(), &at_the_line), [(0.0, CardState::Overloaded)]);
+        assert_eq!(changes(steady(), &at_the_line), [(0.0, GpuState::Overloaded)]);
     }
 
     #[test]
     fn worse_state_applies_at_once_and_better_one_after_a_delay() {
-        let mut machine = WatchMachine::new(steady());
-        assert_eq!(machine.step(0.0, Some(load(50.0, 10.0))).change.unwrap().to, CardState::Optimal);
-        assert_eq!(machine.step(5.0, Some(load(80.0, 95.0))).change.unwrap().from, Some(CardState::Optimal));
-        assert_eq!(machine.step(10.0, Some(load(95.0, 95.0))).change.unwrap().to, CardState::Overloaded);
+        let mut machine = GpuStateMachine::new(steady());
+        assert_eq!(machine.step(0.0, Some(load(50.0, 10.0))).change.unwrap().to, GpuState::Optimal);
+        assert_eq!(machine.step(5.0, Some(load(80.0, 95.0))).change.unwrap().from, Some(GpuState::Optimal));
+        assert_eq!(machine.step(10.0, Some(load(95.0, 95.0))).change.unwrap().to, GpuState::Overloaded);
         let soon = machine.step(15.0, Some(load(50.0, 10.0)));
-        assert_eq!((soon.change, soon.waiting), (None, Some((CardState::Optimal, 10.0))));
-        assert_eq!(machine.step(20.0, Some(load(84.0, 95.0))).waiting, Some((CardState::Stressed, 5.0)));
-        assert_eq!(machine.step(25.0, Some(load(84.0, 95.0))).change.unwrap().to, CardState::Stressed);
-        assert_eq!(machine.state(), Some((CardState::Stressed, 25.0)));
+        assert_eq!((soon.change, soon.waiting), (None, Some((GpuState::Optimal, 10.0))));
+        assert_eq!(machine.step(20.0, Some(load(84.0, 95.0))).waiting, Some((GpuState::Stressed, 5.0)));
+        assert_eq!(machine.step(25.0, Some(load(84.0, 95.0))).change.unwrap().to, GpuState::Stressed);
+        assert_eq!(machine.state(), Some((GpuState::Stressed, 25.0)));
     }
 
     #[test]
     fn decision_uses_peak_memory_and_mean_utilisation() {
-        let mut machine = WatchMachine::new(steady());
+        let mut machine = GpuStateMachine::new(steady());
         machine.step(0.0, Some(load(70.0, 50.0)));
         for at_s in 1..5 {
             assert_eq!(
@@ -261,13 +261,13 @@ mod tests {
             );
         }
         let change = machine.step(4.9, Some(load(70.0, 100.0))).change.unwrap();
-        assert_eq!((change.from, change.to), (None, CardState::Overloaded));
+        assert_eq!((change.from, change.to), (None, GpuState::Overloaded));
         assert_eq!(change.on, load(92.0, 20.0));
     }
 
     #[test]
     fn alarm_starts_above_85_and_ends_at_80() {
-        let mut machine = WatchMachine::new(steady());
+        let mut machine = GpuStateMachine::new(steady());
         let rings: Vec<_> = [85.0, 85.1, 99.0, 80.1, 80.0, 84.0, 86.0]
             .into_iter()
             .enumerate()
@@ -280,21 +280,21 @@ mod tests {
 
     #[test]
     fn missing_readings_decide_nothing() {
-        let mut machine = WatchMachine::new(steady());
+        let mut machine = GpuStateMachine::new(steady());
         machine.step(0.0, Some(load(95.0, 50.0)));
         for at_s in [5.0, 60.0, 120.0] {
-            assert_eq!(machine.step(at_s, None), ProfileStep::default());
+            assert_eq!(machine.step(at_s, None), ReadingResult::default());
         }
-        assert_eq!(machine.state(), Some((CardState::Overloaded, 0.0)));
+        assert_eq!(machine.state(), Some((GpuState::Overloaded, 0.0)));
         assert!(machine.is_alarmed(), "its end was not observed");
-        assert_eq!(machine.step(125.0, Some(load(50.0, 50.0))).change.unwrap().to, CardState::Optimal);
+        assert_eq!(machine.step(125.0, Some(load(50.0, 50.0))).change.unwrap().to, GpuState::Optimal);
     }
 
     #[test]
     fn memory_decides_alone_without_utilisation() {
-        let only = |full_percent| Load { full_percent, use_percent: None };
-        assert_eq!(wanted(&steady(), None, only(91.0)), Some(CardState::Overloaded));
+        let only = |full_percent| GpuLoad { full_percent, use_percent: None };
+        assert_eq!(wanted(&steady(), None, only(91.0)), Some(GpuState::Overloaded));
         assert_eq!(wanted(&steady(), None, only(80.0)), None);
-        assert_eq!(wanted(&steady(), Some(CardState::Overloaded), only(59.0)), Some(CardState::Optimal));
+        assert_eq!(wanted(&steady(), Some(GpuState::Overloaded), only(59.0)), Some(GpuState::Optimal));
     }
 }

@@ -4,5 +4,5 @@
 mod machine;
 mod rules;
 
-pub use machine::{AlarmChange, Change, Load, ProfileStep, WatchMachine};
-pub use rules::{AlarmRule, CardState, OptimalRule, OverloadedRule, RulesError, StressedRule, WatchRules};
+pub use machine::{AlarmChange, GpuLoad, GpuStateMachine, ReadingResult, StateChange};
+pub use rules::{AlarmRule, GpuState, OptimalRule, OverloadedRule, StressedRule, WatchRules, WatchRulesError};

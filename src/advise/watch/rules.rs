@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The state of a GPU, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CardState {
+pub enum GpuState {
     /// There is room for more.
     Optimal,
     /// It is fairly full, and busy.
@@ -16,7 +16,7 @@ pub enum CardState {
     Overloaded,
 }
 
-impl CardState {
+impl GpuState {
     /// All states, from best to worst.
     pub const ALL: [Self; 3] = [Self::Optimal, Self::Stressed, Self::Overloaded];
 
@@ -103,7 +103,7 @@ pub struct OptimalRule {
 
 /// Why a set of rules cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RulesError {
+pub enum WatchRulesError {
     /// It is not a valid file.
     #[error("these are not valid watch rules: {detail}")]
     Unreadable {
@@ -135,22 +135,22 @@ impl WatchRules {
     }
 
     /// Parses and checks a set.
-    pub fn parse(text: &str) -> Result<Self, RulesError> {
+    pub fn parse(text: &str) -> Result<Self, WatchRulesError> {
         let rules: Self = toml::from_str(text)
-            .map_err(|error| RulesError::Unreadable { detail: error.to_string().trim_end().to_owned() })?;
+            .map_err(|error| WatchRulesError::Unreadable { detail: error.to_string().trim_end().to_owned() })?;
         match rules.fault() {
-            Some(detail) => Err(RulesError::Contradictory { name: rules.name, detail }),
+            Some(detail) => Err(WatchRulesError::Contradictory { name: rules.name, detail }),
             None => Ok(rules),
         }
     }
 
     /// The GPU profile that suits a state.
     #[must_use]
-    pub fn profile(&self, state: CardState) -> &str {
+    pub fn profile(&self, state: GpuState) -> &str {
         match state {
-            CardState::Optimal => &self.optimal.profile,
-            CardState::Stressed => &self.stressed.profile,
-            CardState::Overloaded => &self.overloaded.profile,
+            GpuState::Optimal => &self.optimal.profile,
+            GpuState::Stressed => &self.stressed.profile,
+            GpuState::Overloaded => &self.overloaded.profile,
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
             assert_eq!((rules.stressed.above_percent, rules.stressed.use_above_percent), (75.0, 80.0));
             assert_eq!((rules.optimal.below_percent, rules.optimal.use_below_percent), (60.0, 60.0));
             assert_eq!(rules.decide_every_s, 5.0);
-            assert_eq!(CardState::ALL.map(|state| rules.profile(state)), ["performance", "balanced", "cpu_fallback"]);
+            assert_eq!(GpuState::ALL.map(|state| rules.profile(state)), ["performance", "balanced", "cpu_fallback"]);
         }
         let lines = |at: usize| WatchRules::built_in()[at].overloaded.above_percent;
         assert_eq!((lines(0), lines(1)), (89.5, 90.0), "the steady rules include values that round to 90 %");

@@ -9,5 +9,7 @@ mod parts;
 mod table;
 
 pub use error::DialectError;
-pub use parts::{Ack, Applies, Batch, Command, Fields, Listener, Probe, Probes, Replies, ReplyForm};
+pub use parts::{
+    Ack, Batch, BatchEffect, DialectCommand, FieldNames, ListeningSide, Probe, Probes, Replies, ReplyForm,
+};
 pub use table::Dialect;

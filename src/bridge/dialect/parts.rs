@@ -27,7 +27,7 @@ impl fmt::Display for Ack {
 /// One row of a dialect's command table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Command {
+pub struct DialectCommand {
     /// Name in messages.
     pub name: String,
     /// The thread that answers it, which determines what its reply means.
@@ -87,7 +87,7 @@ pub struct Probes {
 /// Which side listens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Listener {
+pub enum ListeningSide {
     /// Unity listens.
     #[default]
     Bridge,
@@ -98,7 +98,7 @@ pub enum Listener {
 /// Names of a message's members.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fields {
+pub struct FieldNames {
     /// The command's name.
     pub command: String,
     /// Its arguments; absent if they are next to it.
@@ -146,7 +146,7 @@ pub struct Replies {
 /// Which commands of a batch take effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Applies {
+pub enum BatchEffect {
     /// All of them.
     All,
     /// The first one.
@@ -168,7 +168,7 @@ pub struct Batch {
     #[serde(default)]
     pub count: Option<String>,
     /// Which commands are applied, according to the documentation. `ipc --batch` checks this itself.
-    pub applies: Applies,
+    pub applies: BatchEffect,
     /// The reply's key for the number of commands applied; absent if there is none.
     #[serde(default)]
     pub counted_by: Option<String>,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::DialectError;
-use super::parts::{Ack, Batch, Command, Fields, Listener, Probe, Probes, Replies};
+use super::parts::{Ack, Batch, DialectCommand, FieldNames, ListeningSide, Probe, Probes, Replies};
 
 /// One variant of the bridge's protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Dialect {
     pub summary: String,
     /// Which side listens.
     #[serde(default)]
-    pub listens: Listener,
+    pub listens: ListeningSide,
     /// The line the server sends on connect, without its line feed.
     pub greeting: String,
     /// Equivalent greetings.
@@ -44,14 +44,14 @@ pub struct Dialect {
     #[serde(default)]
     pub expressions: Vec<String>,
     /// How a message is written.
-    pub fields: Fields,
+    pub fields: FieldNames,
     /// Format of replies.
     pub replies: Replies,
     /// How several commands are sent as one message; absent if unsupported.
     #[serde(default)]
     pub batch: Option<Batch>,
     /// The commands that the server defines.
-    pub commands: Vec<Command>,
+    pub commands: Vec<DialectCommand>,
     /// The messages used for measuring.
     pub probes: Probes,
     /// Messages sent at the end, in order, to restore the avatar.
@@ -115,7 +115,7 @@ impl Dialect {
 
     /// The row of the command table with that name.
     #[must_use]
-    pub fn command(&self, name: &str) -> Option<&Command> {
+    pub fn command(&self, name: &str) -> Option<&DialectCommand> {
         self.commands.iter().find(|command| command.name == name)
     }
 
@@ -208,7 +208,7 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::Applies;
+    use super::super::parts::BatchEffect;
     use super::*;
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
         let (stock, batch) = (Dialect::stock(), Dialect::named("batch").unwrap());
         assert_eq!((&batch.commands, &batch.probes, &batch.restore), (&stock.commands, &stock.probes, &stock.restore));
         let applies = [stock, batch, Dialect::instrumented()].map(|dialect| dialect.batch.as_ref().unwrap().applies);
-        assert_eq!(applies, [Applies::First, Applies::None, Applies::All]);
+        assert_eq!(applies, [BatchEffect::First, BatchEffect::None, BatchEffect::All]);
     }
 
     #[test]

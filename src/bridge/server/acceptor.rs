@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use super::shared::Shared;
-use crate::bridge::endpoint::dial;
+use crate::bridge::endpoint::connect_to;
 
 /// Pause after a failed accept, for example when file descriptors run out, and after an unanswered connection attempt;
 /// in nanoseconds.
@@ -28,7 +28,7 @@ impl Acceptor {
         loop {
             let stream = match self {
                 Self::Listen(listener) => listener.accept().map(|(stream, _)| stream),
-                Self::Call(address) => dial(address, CALL),
+                Self::Call(address) => connect_to(address, CALL),
             };
             match stream {
                 Ok(stream) => return Some(stream),

@@ -51,7 +51,7 @@ impl Arguments for Map<String, Value> {
 
 /// Why a command has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inert {
+pub(super) enum NoEffect {
     /// Unknown command name.
     Unknown,
     /// This argument is missing or has the wrong type.
@@ -59,10 +59,10 @@ pub(super) enum Inert {
 }
 
 impl Action {
-    pub(super) fn read(command: &str, arguments: &impl Arguments) -> Result<Self, Inert> {
-        let text = |key| arguments.text(key).ok_or(Inert::Lacks(key));
-        let number = |key| arguments.number(key).ok_or(Inert::Lacks(key));
-        let flag = |key| arguments.flag(key).ok_or(Inert::Lacks(key));
+    pub(super) fn read(command: &str, arguments: &impl Arguments) -> Result<Self, NoEffect> {
+        let text = |key| arguments.text(key).ok_or(NoEffect::Lacks(key));
+        let number = |key| arguments.number(key).ok_or(NoEffect::Lacks(key));
+        let flag = |key| arguments.flag(key).ok_or(NoEffect::Lacks(key));
         Ok(match command {
             "set_expression" => Self::SetExpression { name: text("name")?, value: number("value")? },
             // Dialect `founding`.
@@ -78,7 +78,7 @@ impl Action {
                 max_interval_s: arguments.number("max_interval"),
                 max_angle_deg: arguments.number("max_angle"),
             },
-            _ => return Err(Inert::Unknown),
+            _ => return Err(NoEffect::Unknown),
         })
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn missing_argument_is_named() {
         let data = json!({"name": "joy", "value": "0.5"});
-        assert_eq!(Action::read("set_expression", data.as_object().unwrap()), Err(Inert::Lacks("value")));
-        assert_eq!(Action::read("ping", &Map::new()), Err(Inert::Unknown));
+        assert_eq!(Action::read("set_expression", data.as_object().unwrap()), Err(NoEffect::Lacks("value")));
+        assert_eq!(Action::read("ping", &Map::new()), Err(NoEffect::Unknown));
     }
 }

@@ -7,15 +7,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::acceptor::Acceptor;
-use super::account::AppliedAccount;
+use super::applied_log::AppliedLog;
 use super::avatar::Avatar;
 use super::counters::Counters;
 use super::error::BridgeServerError;
 use super::shared::Shared;
 use super::spec::BridgeSpec;
-use super::stop::hold;
+use super::stop::lock;
 use super::{main_thread, socket};
-use crate::bridge::Listener;
+use crate::bridge::ListeningSide;
 
 /// Timeout of one attempt to wake the socket thread.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -42,12 +42,12 @@ impl EmbeddedBridge {
         spec.validate()?;
         let refused = |source: io::Error| BridgeServerError::Listen { port, source };
         let (acceptor, address) = match spec.dialect.listens {
-            Listener::Bridge => {
+            ListeningSide::Bridge => {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
                 let address = listener.local_addr().map_err(refused)?;
                 (Acceptor::Listen(listener), address)
             }
-            Listener::Client => {
+            ListeningSide::Client => {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
                 (Acceptor::Call(address), address)
             }
@@ -83,14 +83,14 @@ impl EmbeddedBridge {
 
     /// Its log of applied commands; may outlive the bridge.
     #[must_use]
-    pub fn account(&self) -> AppliedAccount {
-        AppliedAccount::of(&self.shared)
+    pub fn applied_log(&self) -> AppliedLog {
+        AppliedLog::of(&self.shared)
     }
 
     /// Current state of the avatar.
     #[must_use]
     pub fn avatar(&self) -> Avatar {
-        hold(&self.shared.avatar).clone()
+        lock(&self.shared.avatar).clone()
     }
 
     /// Closes the connection, stops listening, and returns when both threads have ended, after about a frame. Counters
@@ -100,7 +100,7 @@ impl EmbeddedBridge {
         if let Some(socket) = self.socket.take() {
             while !socket.is_finished() {
                 // A thread waiting for a client is woken by a connection; one that connects checks the flag by itself.
-                if self.shared.spec.dialect.listens == Listener::Bridge {
+                if self.shared.spec.dialect.listens == ListeningSide::Bridge {
                     drop(TcpStream::connect_timeout(&self.address, WAKE_TIMEOUT));
                 }
                 for _ in 0..LOOKS_PER_WAKE {

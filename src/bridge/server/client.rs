@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::stop::hold;
+use super::stop::lock;
 use crate::bridge::{Wire, readiness};
 use crate::clock::{Clock, nanos};
 
@@ -29,7 +29,7 @@ impl Client {
     /// is unacknowledged.
     pub(super) fn new(stream: TcpStream, nodelay: bool) -> Self {
         // Only fails on a closed connection, which the first read reports.
-        let _ = stream.set_nodelay(nodelay).and_then(|()| readiness::wait_until_over(&stream));
+        let _ = stream.set_nodelay(nodelay).and_then(|()| readiness::wait_without_limit(&stream));
         Self { stream, turn: Mutex::default(), cut: AtomicBool::new(false), over: AtomicBool::new(false) }
     }
 
@@ -46,20 +46,20 @@ impl Client {
 
     /// Like [`Client::send`], with `write` doing the writing.
     pub(super) fn send_by(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, write: impl FnOnce(&[u8])) {
-        let wire = hold(&self.turn);
+        let wire = lock(&self.turn);
         write(&message(*wire));
     }
 
     /// Sends in the old wire format and then switches to the new one.
     pub(super) fn switch(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, to: Wire) {
-        let mut wire = hold(&self.turn);
+        let mut wire = lock(&self.turn);
         self.write(&message(*wire));
         *wire = to;
     }
 
     /// Current wire format.
     pub(super) fn wire(&self) -> Wire {
-        *hold(&self.turn)
+        *lock(&self.turn)
     }
 
     /// Writes at once; for use within [`Client::send_by`].
@@ -82,7 +82,7 @@ impl Client {
         self.write(first);
         // Socket timers are coarse: the rest of the wait uses the clock.
         let coarse = delay.saturating_sub(COARSE).max(Duration::from_millis(1));
-        if readiness::comes_within(&self.stream, coarse, || self.is_over()) || wait_until(due_ns) {
+        if readiness::is_readable_within(&self.stream, coarse, || self.is_over()) || wait_until(due_ns) {
             self.write(second);
         }
     }
@@ -91,9 +91,9 @@ impl Client {
     pub(super) fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
         // Locked throughout, so that no line of the other thread gets in between.
-        let _turn = hold(&self.turn);
+        let _turn = lock(&self.turn);
         self.write(b"{");
-        self.hang_up();
+        self.disconnect();
     }
 
     /// Whether [`Client::cut`] ended the connection; further input must be ignored.
@@ -102,7 +102,7 @@ impl Client {
     }
 
     /// Closes the connection and ends any pending read or write.
-    pub(super) fn hang_up(&self) {
+    pub(super) fn disconnect(&self) {
         self.over.store(true, Ordering::SeqCst);
         let _ = self.stream.shutdown(Shutdown::Both);
     }

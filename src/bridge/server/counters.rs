@@ -36,7 +36,7 @@ pub struct Counters {
 
 /// The counters, updated by both threads.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct AtomicCounters {
     pub(super) connections: Counter,
     pub(super) received: Counter,
     pub(super) applied: Counter,
@@ -50,7 +50,7 @@ pub(super) struct Tally {
     pub(super) malformed: Counter,
 }
 
-impl Tally {
+impl AtomicCounters {
     pub(super) fn read(&self, longest_queue: u64) -> Counters {
         Counters {
             connections: self.connections.read(),

@@ -8,7 +8,7 @@ pub(super) const GARBLED_LINE: &[u8] = b"\xFF{garbled\n";
 
 /// What happens to a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ReplyFault {
     /// Not decided yet: the bridge is stalled, and the reply is handled after that time.
     Wait { until_ns: u64 },
     /// The reply is lost.
@@ -19,14 +19,14 @@ pub(super) enum Fate {
     Send { garbled: bool, times: u8 },
 }
 
-impl Fate {
+impl ReplyFault {
     /// Without fault injection.
-    pub(super) const HONEST: Self = Self::Send { garbled: false, times: 1 };
+    pub(super) const NO_FAULT: Self = Self::Send { garbled: false, times: 1 };
 }
 
 /// Counts replies and decides what happens to each.
 #[derive(Debug)]
-pub(super) struct Faults {
+pub(super) struct FaultInjector {
     drop_every: Option<u64>,
     garble_every: Option<u64>,
     duplicate_every: Option<u64>,
@@ -37,8 +37,8 @@ pub(super) struct Faults {
     stalled_until_ns: u64,
 }
 
-impl Faults {
-    /// `None` if no reply of this bridge ever gets anything but [`Fate::HONEST`].
+impl FaultInjector {
+    /// `None` if no reply of this bridge ever gets anything but [`ReplyFault::NO_FAULT`].
     pub(super) fn of(spec: &BridgeSpec) -> Option<Self> {
         let counts = [spec.drop_every, spec.garble_every, spec.duplicate_every, spec.stall_after, spec.close_after];
         counts.iter().any(Option::is_some).then(|| Self {
@@ -59,9 +59,9 @@ impl Faults {
     }
 
     /// What happens to the next reply; it counts unless it has to wait.
-    pub(super) fn next(&mut self, now_ns: u64) -> Fate {
+    pub(super) fn next(&mut self, now_ns: u64) -> ReplyFault {
         if let Some(until_ns) = self.stalled_until_ns(now_ns) {
-            return Fate::Wait { until_ns };
+            return ReplyFault::Wait { until_ns };
         }
         let cut = self.close_after == Some(self.replies);
         self.replies += 1;
@@ -70,11 +70,11 @@ impl Faults {
         }
         let falls_on = |every: Option<u64>| every.is_some_and(|every| self.replies.is_multiple_of(every));
         if cut {
-            Fate::Cut
+            ReplyFault::Cut
         } else if falls_on(self.drop_every) {
-            Fate::Drop
+            ReplyFault::Drop
         } else {
-            Fate::Send {
+            ReplyFault::Send {
                 garbled: falls_on(self.garble_every),
                 times: if falls_on(self.duplicate_every) { 2 } else { 1 },
             }
@@ -86,41 +86,41 @@ impl Faults {
 mod tests {
     use super::*;
 
-    const SENT: Fate = Fate::HONEST;
-    const GARBLED: Fate = Fate::Send { garbled: true, times: 1 };
-    const DOUBLED: Fate = Fate::Send { garbled: false, times: 2 };
+    const SENT: ReplyFault = ReplyFault::NO_FAULT;
+    const GARBLED: ReplyFault = ReplyFault::Send { garbled: true, times: 1 };
+    const DOUBLED: ReplyFault = ReplyFault::Send { garbled: false, times: 2 };
 
-    fn fates(spec: &str, count: usize) -> Vec<Fate> {
-        let mut faults = Faults::of(&spec.parse().unwrap()).unwrap();
+    fn faults_of(spec: &str, count: usize) -> Vec<ReplyFault> {
+        let mut faults = FaultInjector::of(&spec.parse().unwrap()).unwrap();
         (0..count).map(|_| faults.next(0)).collect()
     }
 
     #[test]
     fn no_faults_without_injection() {
-        assert!(Faults::of(&"received-delay=1ms,pause-main-after=3".parse().unwrap()).is_none());
+        assert!(FaultInjector::of(&"received-delay=1ms,pause-main-after=3".parse().unwrap()).is_none());
     }
 
     #[test]
     fn every_nth_reply_gets_its_fault() {
-        assert_eq!(fates("drop-every=3", 6), [SENT, SENT, Fate::Drop, SENT, SENT, Fate::Drop]);
-        assert_eq!(fates("garble-every=2", 4), [SENT, GARBLED, SENT, GARBLED]);
-        assert_eq!(fates("duplicate-every=2,drop-every=4", 4), [SENT, DOUBLED, SENT, Fate::Drop]);
-        assert_eq!(fates("duplicate-every=1,garble-every=1", 1), [Fate::Send { garbled: true, times: 2 }]);
-        assert_eq!(fates("close-after=2", 5), [SENT, SENT, Fate::Cut, SENT, SENT]);
+        assert_eq!(faults_of("drop-every=3", 6), [SENT, SENT, ReplyFault::Drop, SENT, SENT, ReplyFault::Drop]);
+        assert_eq!(faults_of("garble-every=2", 4), [SENT, GARBLED, SENT, GARBLED]);
+        assert_eq!(faults_of("duplicate-every=2,drop-every=4", 4), [SENT, DOUBLED, SENT, ReplyFault::Drop]);
+        assert_eq!(faults_of("duplicate-every=1,garble-every=1", 1), [ReplyFault::Send { garbled: true, times: 2 }]);
+        assert_eq!(faults_of("close-after=2", 5), [SENT, SENT, ReplyFault::Cut, SENT, SENT]);
     }
 
     #[test]
     fn stall_happens_once_and_ends() {
-        let mut faults = Faults::of(&"stall-after=2,stall-for=10ns".parse().unwrap()).unwrap();
+        let mut faults = FaultInjector::of(&"stall-after=2,stall-for=10ns".parse().unwrap()).unwrap();
         assert_eq!([faults.next(100), faults.next(101)], [SENT, SENT]);
         assert_eq!(faults.stalled_until_ns(102), Some(111));
-        assert_eq!(faults.next(110), Fate::Wait { until_ns: 111 });
+        assert_eq!(faults.next(110), ReplyFault::Wait { until_ns: 111 });
         assert_eq!([faults.next(111), faults.next(111), faults.next(111)], [SENT; 3]);
         assert_eq!(faults.stalled_until_ns(111), None);
     }
 
     #[test]
     fn endless_stall_never_ends() {
-        assert_eq!(fates("stall-after=1", 2), [SENT, Fate::Wait { until_ns: u64::MAX }]);
+        assert_eq!(faults_of("stall-after=1", 2), [SENT, ReplyFault::Wait { until_ns: u64::MAX }]);
     }
 }

@@ -6,13 +6,13 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::action::{Action, Inert};
-use super::message::{Order, Ticket as AnyTicket, Understood};
+use super::action::{Action, NoEffect};
+use super::message::{ParsedMessage, QueuedCommands, ReplyContext};
 use crate::bridge::{Ack, Dialect};
 
 /// Contents of a reply besides `ok`.
 #[derive(Debug, Serialize)]
-pub(super) struct Ticket {
+pub(super) struct StatusReply {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -20,10 +20,10 @@ pub(super) struct Ticket {
     processed: Option<usize>,
 }
 
-pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
+pub(super) fn parse(payload: &[u8], dialect: &Dialect) -> ParsedMessage {
     let request: Map<String, Value> = match serde_json::from_slice(payload) {
         Ok(request) => request,
-        Err(cause) => return Understood::Malformed(Some(refusal(&format!("not a command: {cause}")))),
+        Err(cause) => return ParsedMessage::Malformed(Some(refusal(&format!("not a command: {cause}")))),
     };
     let list = dialect.batch.as_ref().and_then(|batch| request.get(&batch.list)).and_then(Value::as_array);
     match list {
@@ -32,31 +32,37 @@ pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
     }
 }
 
-fn batch(list: &[Value], dialect: &Dialect) -> Understood {
+fn batch(list: &[Value], dialect: &Dialect) -> ParsedMessage {
     let inner = |command: &Value| action(command.as_object()?, dialect).ok();
     let actions: Vec<Action> = list.iter().filter_map(inner).collect();
     let rejected = (list.len() - actions.len()) as u64;
     let none = actions.is_empty() && rejected > 0;
     let message = none.then(|| format!("none of the {rejected} commands of this batch can be carried out"));
     let status = if none { "error" } else { "ok" };
-    let ticket = Ticket { status, message, processed: Some(actions.len()) };
-    Understood::Order(Order { actions, rejected, ack: Some(Ack::Applied), ticket: AnyTicket::Status(Box::new(ticket)) })
+    let reply_context = StatusReply { status, message, processed: Some(actions.len()) };
+    ParsedMessage::Commands(QueuedCommands {
+        actions,
+        rejected,
+        ack: Some(Ack::Applied),
+        reply_context: ReplyContext::Status(Box::new(reply_context)),
+    })
 }
 
-fn single(request: &Map<String, Value>, dialect: &Dialect) -> Understood {
+fn single(request: &Map<String, Value>, dialect: &Dialect) -> ParsedMessage {
     match action(request, dialect) {
         Ok(action) => {
             let name = request[&dialect.fields.command].as_str().unwrap_or_default();
             let ack = dialect.command(name).map_or(Ack::Received, |command| command.ack);
-            let ticket = Ticket { status: "ok", message: Some(format!("{name} received")), processed: None };
-            Understood::Order(Order {
+            let reply_context =
+                StatusReply { status: "ok", message: Some(format!("{name} received")), processed: None };
+            ParsedMessage::Commands(QueuedCommands {
                 actions: vec![action],
                 rejected: 0,
                 ack: Some(ack),
-                ticket: AnyTicket::Status(Box::new(ticket)),
+                reply_context: ReplyContext::Status(Box::new(reply_context)),
             })
         }
-        Err(why) => Understood::Unknown(Some(refusal(&why))),
+        Err(why) => ParsedMessage::Unknown(Some(refusal(&why))),
     }
 }
 
@@ -64,8 +70,8 @@ fn action(request: &Map<String, Value>, dialect: &Dialect) -> Result<Action, Str
     let name = request.get(&dialect.fields.command).and_then(Value::as_str).unwrap_or_default();
     let command = dialect.command(name).ok_or_else(|| format!("unknown command `{name}`"))?;
     Action::read(&command.name, request).map_err(|inert| match inert {
-        Inert::Lacks(argument) => format!("`{argument}` is missing or of another type"),
-        Inert::Unknown => format!("unknown command `{name}`"),
+        NoEffect::Lacks(argument) => format!("`{argument}` is missing or of another type"),
+        NoEffect::Unknown => format!("unknown command `{name}`"),
     })
 }
 
@@ -84,7 +90,7 @@ mod tests {
     #[test]
     fn arguments_are_next_to_the_command() {
         let line = br#"{"command":"expression","name":"happy","weight":1.0}"#;
-        let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
+        let ParsedMessage::Commands(order) = parse(line, founding()) else { panic!("not understood") };
         assert_eq!(order.actions, [Action::SetExpression { name: "happy".into(), value: 1.0 }]);
         assert_eq!(order.ack, Some(Ack::Received));
     }
@@ -92,27 +98,27 @@ mod tests {
     #[test]
     fn batch_reply_counts_processed_commands() {
         let line = br#"{"batch":[{"command":"expression","name":"joy","weight":1},{"command":"move"},5]}"#;
-        let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
-        let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
-        assert_eq!(serde_json::to_value(ticket).unwrap(), json!({"status": "ok", "processed": 1}));
+        let ParsedMessage::Commands(order) = parse(line, founding()) else { panic!("not understood") };
+        let ReplyContext::Status(reply_context) = &order.reply_context else { panic!("another ticket") };
+        assert_eq!(serde_json::to_value(reply_context).unwrap(), json!({"status": "ok", "processed": 1}));
         assert_eq!((order.actions.len(), order.rejected, order.ack), (1, 2, Some(Ack::Applied)));
     }
 
     #[test]
     fn batch_without_processed_commands_is_an_error() {
         let line = br#"{"batch":[{"command":"move"},{"command":"expression"}]}"#;
-        let Understood::Order(order) = understand(line, founding()) else { panic!("not understood") };
-        let AnyTicket::Status(ticket) = &order.ticket else { panic!("another ticket") };
+        let ParsedMessage::Commands(order) = parse(line, founding()) else { panic!("not understood") };
+        let ReplyContext::Status(reply_context) = &order.reply_context else { panic!("another ticket") };
         let message = "none of the 2 commands of this batch can be carried out";
         let expected = json!({"status": "error", "message": message, "processed": 0});
-        assert_eq!(serde_json::to_value(ticket).unwrap(), expected);
+        assert_eq!(serde_json::to_value(reply_context).unwrap(), expected);
     }
 
     #[test]
     fn failed_command_gets_an_error_status() {
-        let unknown = understand(br#"{"command":"set_expression","data":{"name":"joy","value":1}}"#, founding());
-        let Understood::Unknown(Some(refusal)) = unknown else { panic!("not refused") };
+        let unknown = parse(br#"{"command":"set_expression","data":{"name":"joy","value":1}}"#, founding());
+        let ParsedMessage::Unknown(Some(refusal)) = unknown else { panic!("not refused") };
         assert_eq!(refusal["status"], "error");
-        assert!(matches!(understand(b"{", founding()), Understood::Malformed(Some(_))));
+        assert!(matches!(parse(b"{", founding()), ParsedMessage::Malformed(Some(_))));
     }
 }

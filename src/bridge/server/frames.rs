@@ -5,14 +5,14 @@ use super::spec::BridgeSpec;
 
 /// The frame grid.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(super) struct FrameGrid {
     period_ns: Option<f64>,
     origin_ns: u64,
     number: u64,
     jitter: Delay,
 }
 
-impl Frames {
+impl FrameGrid {
     /// A grid whose first frame starts one period after `origin_ns`.
     pub(super) fn new(spec: &BridgeSpec, origin_ns: u64) -> Self {
         Self { period_ns: spec.fps.period_ns(), origin_ns, number: 0, jitter: Delay::frame(spec) }
@@ -33,8 +33,8 @@ impl Frames {
 mod tests {
     use super::*;
 
-    fn frames(spec: &str, origin_ns: u64) -> Frames {
-        Frames::new(&spec.parse().unwrap(), origin_ns)
+    fn frames(spec: &str, origin_ns: u64) -> FrameGrid {
+        FrameGrid::new(&spec.parse().unwrap(), origin_ns)
     }
 
     #[test]

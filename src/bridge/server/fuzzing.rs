@@ -8,10 +8,10 @@ use crate::bridge::{Dialect, ReplyForm, Wire};
 
 pub(in crate::bridge) fn understood(message: &[u8], dialect: &'static Dialect, wire: Wire) {
     match dialect.replies.form {
-        ReplyForm::Bare => drop(stock::understand(message, dialect)),
-        ReplyForm::Stamped => drop(instrumented::understand(message, dialect, wire)),
-        ReplyForm::Status => drop(founding::understand(message, dialect)),
-        ReplyForm::Event => drop(public_api::understand(message, dialect)),
+        ReplyForm::Bare => drop(stock::parse(message, dialect)),
+        ReplyForm::Stamped => drop(instrumented::parse(message, dialect, wire)),
+        ReplyForm::Status => drop(founding::parse(message, dialect)),
+        ReplyForm::Event => drop(public_api::parse(message, dialect)),
     }
 }
 
@@ -20,7 +20,7 @@ pub(in crate::bridge) fn lines_as_stock(stream: &[u8], read_bytes: usize) {
     for read in stream.chunks(read_bytes) {
         let flow = decoder.feed(read, |line| {
             assert!(!line.contains('\n'), "a line ends at its line feed");
-            drop(stock::understand(line.as_bytes(), Dialect::stock()));
+            drop(stock::parse(line.as_bytes(), Dialect::stock()));
             ControlFlow::Continue(())
         });
         if flow.is_break() {

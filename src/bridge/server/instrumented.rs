@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::action::{Action, Inert};
+use super::action::{Action, NoEffect};
 use super::hello;
-use super::message::{Moments, Order, Ticket as AnyTicket, Understood};
+use super::message::{MessageTimes, ParsedMessage, QueuedCommands, ReplyContext};
 use super::queue::Overflow;
 use super::shared::Shared;
 use crate::bridge::{Ack, Dialect, Wire};
@@ -24,19 +24,19 @@ struct Request {
     command: String,
     data: Option<Map<String, Value>>,
     id: Option<Value>,
-    ack: Option<Wish>,
+    ack: Option<RequestedAck>,
 }
 
 /// The reply that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Wish {
+enum RequestedAck {
     Received,
     Applied,
     None,
 }
 
-impl Wish {
+impl RequestedAck {
     fn ack(self) -> Option<Ack> {
         match self {
             Self::Received => Some(Ack::Received),
@@ -47,23 +47,23 @@ impl Wish {
 }
 
 #[derive(Debug, Deserialize)]
-struct Inner {
+struct InnerCommand {
     command: String,
     data: Option<Map<String, Value>>,
 }
 
 /// What the reply to a request repeats.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct InstrumentedReply {
     id: Option<Value>,
     command: String,
     ack: Option<Ack>,
-    about: About,
+    body: ReplyBody,
 }
 
 /// Contents of a reply besides its timestamps.
 #[derive(Debug, Clone, Copy)]
-enum About {
+enum ReplyBody {
     /// None.
     Command,
     /// Number of commands of a batch that can be applied, and that cannot.
@@ -72,7 +72,7 @@ enum About {
     Stats,
 }
 
-impl About {
+impl ReplyBody {
     /// The status and, for `error`, the reason. A batch gets `ok` only if all of it was accepted.
     fn outcome(self) -> (&'static str, Option<String>) {
         match self {
@@ -141,10 +141,10 @@ struct Refusal<'a> {
     error: String,
 }
 
-impl Ticket {
-    pub(super) fn pack(&self, moments: &Moments, shared: &Shared, wire: Wire) -> Vec<u8> {
-        let reply = self.reply(moments);
-        let About::Stats = self.about else { return wire.pack(&reply) };
+impl InstrumentedReply {
+    pub(super) fn pack(&self, times: &MessageTimes, shared: &Shared, wire: Wire) -> Vec<u8> {
+        let reply = self.reply(times);
+        let ReplyBody::Stats = self.body else { return wire.pack(&reply) };
         let (depth, high_water, capacity) = shared.queue.lengths();
         let counters = shared.counters();
         wire.pack(&StatsReply {
@@ -158,7 +158,7 @@ impl Ticket {
         })
     }
 
-    pub(super) fn pack_overflow(&self, moments: &Moments, overflow: Overflow, wire: Wire) -> Vec<u8> {
+    pub(super) fn pack_overflow(&self, times: &MessageTimes, overflow: Overflow, wire: Wire) -> Vec<u8> {
         wire.pack(&Reply {
             ack: None,
             status: "overflow",
@@ -167,16 +167,16 @@ impl Ticket {
             queued: None,
             queue_depth: Some(overflow.depth),
             queue_capacity: Some(overflow.capacity),
-            ..self.reply(moments)
+            ..self.reply(times)
         })
     }
 
-    fn reply(&self, moments: &Moments) -> Reply<'_> {
-        let (taken, rejected) = match self.about {
-            About::Batch { taken, rejected } => (Some(taken), Some(rejected)),
-            About::Command | About::Stats => (None, None),
+    fn reply(&self, times: &MessageTimes) -> Reply<'_> {
+        let (taken, rejected) = match self.body {
+            ReplyBody::Batch { taken, rejected } => (Some(taken), Some(rejected)),
+            ReplyBody::Command | ReplyBody::Stats => (None, None),
         };
-        let (status, error) = self.about.outcome();
+        let (status, error) = self.body.outcome();
         let (applied, queued) = if self.ack == Some(Ack::Applied) { (taken, None) } else { (None, taken) };
         Reply {
             id: self.id.as_ref(),
@@ -188,41 +188,46 @@ impl Ticket {
             applied,
             queued,
             rejected,
-            received_ns: moments.received_ns,
-            parsed_ns: moments.parsed_ns,
-            queue_depth: moments.queue_depth,
+            received_ns: times.received_ns,
+            parsed_ns: times.parsed_ns,
+            queue_depth: times.queue_depth,
             queue_capacity: None,
-            frame: moments.frame.map(|frame| frame.number),
-            frame_ns: moments.frame.map(|frame| frame.begin_ns),
-            dequeued_ns: moments.dequeued_ns,
-            applied_ns: moments.applied_ns,
-            replied_ns: moments.replied_ns,
+            frame: times.frame.map(|frame| frame.number),
+            frame_ns: times.frame.map(|frame| frame.begin_ns),
+            dequeued_ns: times.dequeued_ns,
+            applied_ns: times.applied_ns,
+            replied_ns: times.replied_ns,
         }
     }
 }
 
-pub(super) fn understand(payload: &[u8], dialect: &Dialect, wire: Wire) -> Understood {
+pub(super) fn parse(payload: &[u8], dialect: &Dialect, wire: Wire) -> ParsedMessage {
     let request: Request = match wire.read(payload) {
         Ok(request) => request,
         Err(cause) => {
             let error = format!("not a request: {cause}");
-            return Understood::Malformed(Some(json!(Refusal { id: None, command: None, status: "error", error })));
+            return ParsedMessage::Malformed(Some(json!(Refusal { id: None, command: None, status: "error", error })));
         }
     };
     if request.command == HELLO {
-        return Understood::Hello(hello::agree(request.id.as_ref(), request.data.as_ref()));
+        return ParsedMessage::Hello(hello::agree(request.id.as_ref(), request.data.as_ref()));
     }
-    match content(&request, dialect) {
-        Ok(Content { actions, ack, about }) => {
-            let rejected = if let About::Batch { rejected, .. } = about { rejected } else { 0 };
-            let ticket = AnyTicket::Named(Box::new(Ticket { id: request.id, command: request.command, ack, about }));
-            match about {
-                About::Stats if ack == Some(Ack::Received) => Understood::Question(ticket),
-                _ => Understood::Order(Order { actions, rejected, ack, ticket }),
+    match parse_request(&request, dialect) {
+        Ok(ParsedRequest { actions, ack, body }) => {
+            let rejected = if let ReplyBody::Batch { rejected, .. } = body { rejected } else { 0 };
+            let reply_context = ReplyContext::Named(Box::new(InstrumentedReply {
+                id: request.id,
+                command: request.command,
+                ack,
+                body,
+            }));
+            match body {
+                ReplyBody::Stats if ack == Some(Ack::Received) => ParsedMessage::Query(reply_context),
+                _ => ParsedMessage::Commands(QueuedCommands { actions, rejected, ack, reply_context }),
             }
         }
-        Err(_) if request.ack == Some(Wish::None) => Understood::Unknown(None),
-        Err(error) => Understood::Unknown(Some(json!(Refusal {
+        Err(_) if request.ack == Some(RequestedAck::None) => ParsedMessage::Unknown(None),
+        Err(error) => ParsedMessage::Unknown(Some(json!(Refusal {
             id: request.id.as_ref(),
             command: Some(&request.command),
             status: "error",
@@ -232,35 +237,35 @@ pub(super) fn understand(payload: &[u8], dialect: &Dialect, wire: Wire) -> Under
 }
 
 /// Result of parsing a request.
-struct Content {
+struct ParsedRequest {
     actions: Vec<Action>,
     ack: Option<Ack>,
-    about: About,
+    body: ReplyBody,
 }
 
-fn content(request: &Request, dialect: &Dialect) -> Result<Content, String> {
-    let ack = |by_default| request.ack.map_or(Some(by_default), Wish::ack);
+fn parse_request(request: &Request, dialect: &Dialect) -> Result<ParsedRequest, String> {
+    let ack = |by_default| request.ack.map_or(Some(by_default), RequestedAck::ack);
     if request.command == STATS {
-        return Ok(Content { actions: Vec::new(), ack: ack(Ack::Received), about: About::Stats });
+        return Ok(ParsedRequest { actions: Vec::new(), ack: ack(Ack::Received), body: ReplyBody::Stats });
     }
     if request.command == BATCH && dialect.batch.is_some() {
         let commands = request.data.as_ref().and_then(|data| data.get("commands")).and_then(Value::as_array);
         let commands = commands.ok_or("`batch` lacks its list `commands`")?;
-        let actions: Vec<Action> = commands.iter().filter_map(inner).collect();
+        let actions: Vec<Action> = commands.iter().filter_map(inner_action).collect();
         let taken = actions.len() as u64;
-        let about = About::Batch { taken, rejected: commands.len() as u64 - taken };
-        return Ok(Content { actions, ack: ack(Ack::Applied), about });
+        let body = ReplyBody::Batch { taken, rejected: commands.len() as u64 - taken };
+        return Ok(ParsedRequest { actions, ack: ack(Ack::Applied), body });
     }
     let Some(command) = dialect.command(&request.command) else { return Err("unknown command".to_owned()) };
     match Action::read(&command.name, request.data.as_ref().unwrap_or(&Map::new())) {
-        Ok(action) => Ok(Content { actions: vec![action], ack: ack(command.ack), about: About::Command }),
-        Err(Inert::Lacks(argument)) => Err(format!("`{argument}` is missing or of another type")),
-        Err(Inert::Unknown) => Err("unknown command".to_owned()),
+        Ok(action) => Ok(ParsedRequest { actions: vec![action], ack: ack(command.ack), body: ReplyBody::Command }),
+        Err(NoEffect::Lacks(argument)) => Err(format!("`{argument}` is missing or of another type")),
+        Err(NoEffect::Unknown) => Err("unknown command".to_owned()),
     }
 }
 
-fn inner(command: &Value) -> Option<Action> {
-    let Inner { command, data } = Inner::deserialize(command).ok()?;
+fn inner_action(command: &Value) -> Option<Action> {
+    let InnerCommand { command, data } = InnerCommand::deserialize(command).ok()?;
     Action::read(&command, &data.unwrap_or_default()).ok()
 }
 
@@ -268,9 +273,9 @@ fn inner(command: &Value) -> Option<Action> {
 mod tests {
     use super::*;
 
-    fn order(request: &Value) -> Order {
-        match understand(request.to_string().as_bytes(), Dialect::instrumented(), Wire::LINES) {
-            Understood::Order(order) => order,
+    fn order(request: &Value) -> QueuedCommands {
+        match parse(request.to_string().as_bytes(), Dialect::instrumented(), Wire::LINES) {
+            ParsedMessage::Commands(order) => order,
             other => panic!("{request}: {other:?}"),
         }
     }
@@ -280,8 +285,8 @@ mod tests {
     }
 
     fn refusal(text: &str) -> Value {
-        match understand(text.as_bytes(), Dialect::instrumented(), Wire::LINES) {
-            Understood::Malformed(Some(refusal)) | Understood::Unknown(Some(refusal)) => refusal,
+        match parse(text.as_bytes(), Dialect::instrumented(), Wire::LINES) {
+            ParsedMessage::Malformed(Some(refusal)) | ParsedMessage::Unknown(Some(refusal)) => refusal,
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -291,9 +296,9 @@ mod tests {
         let order =
             order(&json!({"command": "set_auto_blink", "data": {"enabled": false}, "id": 17, "ack": "received"}));
         assert_eq!(order.ack, Some(Ack::Received));
-        let moments = Moments { received_ns: 1, parsed_ns: 2, replied_ns: 3, ..Moments::default() };
+        let times = MessageTimes { received_ns: 1, parsed_ns: 2, replied_ns: 3, ..MessageTimes::default() };
         assert_eq!(
-            String::from_utf8(order.ticket.pack(&moments, &shared(), Wire::LINES).into_owned()).unwrap(),
+            String::from_utf8(order.reply_context.pack(&times, &shared(), Wire::LINES).into_owned()).unwrap(),
             "{\"id\":17,\"command\":\"set_auto_blink\",\"ack\":\"received\",\"status\":\"ok\",\
              \"received_ns\":1,\"parsed_ns\":2,\"replied_ns\":3}\n"
         );
@@ -309,8 +314,8 @@ mod tests {
             "nothing",
         ]}}));
         assert_eq!(order.actions, [Action::SetAutoBlink { enabled: false }, Action::ResetExpressions]);
-        let moments = Moments { dequeued_ns: Some(7), applied_ns: Some(8), ..Moments::default() };
-        let reply: Value = serde_json::from_slice(&order.ticket.pack(&moments, &shared(), Wire::LINES)).unwrap();
+        let times = MessageTimes { dequeued_ns: Some(7), applied_ns: Some(8), ..MessageTimes::default() };
+        let reply: Value = serde_json::from_slice(&order.reply_context.pack(&times, &shared(), Wire::LINES)).unwrap();
         assert_eq!((&reply["id"], &reply["ack"]), (&json!("b"), &json!("applied")));
         assert_eq!((&reply["applied"], &reply["rejected"]), (&json!(2), &json!(3)));
         assert_eq!(reply["status"], "partial");
@@ -321,7 +326,7 @@ mod tests {
     fn fully_rejected_batch_is_an_error_and_an_empty_one_is_not() {
         let said = |commands: Value, ack: &str| -> Value {
             let order = order(&json!({"command": "batch", "id": 1, "ack": ack, "data": {"commands": commands}}));
-            serde_json::from_slice(&order.ticket.pack(&Moments::default(), &shared(), Wire::LINES)).unwrap()
+            serde_json::from_slice(&order.reply_context.pack(&MessageTimes::default(), &shared(), Wire::LINES)).unwrap()
         };
         for (ack, count) in [("applied", "applied"), ("received", "queued")] {
             let none = said(json!(vec![json!({"command": "ping"}); 10]), ack);
@@ -338,7 +343,7 @@ mod tests {
         let order =
             order(&json!({"command": "batch", "id": 3, "data": {"commands": [{"command": "reset_expressions"}]}}));
         let overflow = Overflow { depth: 9, capacity: 9 };
-        let said = order.ticket.pack_overflow(&Moments::default(), &shared(), overflow, Wire::LINES);
+        let said = order.reply_context.pack_overflow(&MessageTimes::default(), &shared(), overflow, Wire::LINES);
         let reply: Value = serde_json::from_slice(&said).unwrap();
         let told = ["id", "status", "queue_depth", "queue_capacity"].map(|key| reply[key].clone());
         assert_eq!(told, [json!(3), json!("overflow"), json!(9), json!(9)]);
@@ -349,8 +354,8 @@ mod tests {
     fn ack_none_suppresses_even_refusals() {
         let silent = order(&json!({"command": "reset_expressions", "ack": "none"}));
         assert_eq!((silent.ack, silent.actions.len()), (None, 1));
-        let unknown = understand(br#"{"command":"ping","ack":"none"}"#, Dialect::instrumented(), Wire::LINES);
-        assert!(matches!(unknown, Understood::Unknown(None)));
+        let unknown = parse(br#"{"command":"ping","ack":"none"}"#, Dialect::instrumented(), Wire::LINES);
+        assert!(matches!(unknown, ParsedMessage::Unknown(None)));
     }
 
     #[test]

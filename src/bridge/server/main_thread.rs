@@ -2,19 +2,19 @@
 
 use std::time::Instant;
 
-use super::account::Applied;
+use super::applied_log::AppliedTimes;
 use super::delay::Delay;
-use super::frames::Frames;
-use super::message::{Answer, Frame, Queued};
+use super::frames::FrameGrid;
+use super::message::{Frame, PendingReply, QueuedMessage};
 use super::shared::Shared;
 use super::status::Status;
-use super::stop::hold;
+use super::stop::lock;
 use crate::clock::nanos;
 
 /// Runs frames until the bridge is stopped.
 pub(super) fn run(shared: &Shared) {
     let last_ordinal = shared.spec.pause_main_after.unwrap_or(u64::MAX);
-    let mut frames = Frames::new(&shared.spec, shared.clock.now_ns());
+    let mut frames = FrameGrid::new(&shared.spec, shared.clock.now_ns());
     let mut delay = Delay::applied(&shared.spec);
     let mut drained = Vec::new();
     let mut status = Status::new(shared);
@@ -30,11 +30,11 @@ pub(super) fn run(shared: &Shared) {
         if shared.is_stalled() {
             continue;
         }
-        let this = Frame { number: shared.tally.frames.add(1), begin_ns: shared.clock.now_ns() };
+        let this = Frame { number: shared.counts.frames.add(1), begin_ns: shared.clock.now_ns() };
         status.frame(shared);
         shared.queue.drain(last_ordinal, &mut drained);
         if !drained.is_empty() {
-            shared.tally.busy_frames.add(1);
+            shared.counts.busy_frames.add(1);
             let held = shared.spec.queue_delay;
             let on_time = held.is_zero() || shared.wait_until(this.begin_ns.saturating_add(nanos(held)));
             if !on_time || !frame(shared, &mut drained, &mut delay, start_ns.map(|_| this)) {
@@ -45,36 +45,36 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// A reply that is due within the frame.
-struct Waiting {
+struct DueReply {
     due_ns: u64,
-    answer: Answer,
+    answer: PendingReply,
 }
 
 /// Applies and answers the drained messages. Returns false if the bridge was stopped.
-fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: Option<Frame>) -> bool {
+fn frame(shared: &Shared, drained: &mut Vec<QueuedMessage>, delay: &mut Delay, frame: Option<Frame>) -> bool {
     let dequeued_ns = shared.clock.now_ns();
     let mut waiting = Vec::new();
-    for Queued { received_ns, actions, answer, .. } in drained.drain(..) {
+    for QueuedMessage { received_ns, actions, answer, .. } in drained.drain(..) {
         for action in &actions {
             let work = shared.spec.apply_delay;
             if !work.is_zero() && !shared.wait_until(shared.clock.now_ns().saturating_add(nanos(work))) {
                 return false;
             }
-            hold(&shared.avatar).apply(action);
+            lock(&shared.avatar).apply(action);
         }
         if !actions.is_empty() {
             // Recorded before it is counted, so that a caller waiting for the count finds the time.
             let received = shared.clock.instant(received_ns);
-            *hold(&shared.last_applied) = Some(Applied { received, applied: Instant::now() });
+            *lock(&shared.last_applied) = Some(AppliedTimes { received, applied: Instant::now() });
         }
-        shared.tally.applied.add(actions.len() as u64);
+        shared.counts.applied.add(actions.len() as u64);
         let Some(mut answer) = answer else { continue };
         let applied_ns = shared.clock.now_ns();
-        answer.moments.frame = frame;
-        answer.moments.dequeued_ns = Some(dequeued_ns);
-        answer.moments.applied_ns = Some(applied_ns);
+        answer.times.frame = frame;
+        answer.times.dequeued_ns = Some(dequeued_ns);
+        answer.times.applied_ns = Some(applied_ns);
         if !delay.is_none() {
-            waiting.push(Waiting { due_ns: applied_ns.saturating_add(delay.next_ns()), answer });
+            waiting.push(DueReply { due_ns: applied_ns.saturating_add(delay.next_ns()), answer });
         } else if !reply(shared, &answer) {
             return false;
         }
@@ -84,13 +84,13 @@ fn frame(shared: &Shared, drained: &mut Vec<Queued>, delay: &mut Delay, frame: O
 
 /// Replies to whichever client is connected now, as Unity does: a new client gets the reply to its predecessor's
 /// message.
-fn reply(shared: &Shared, answer: &Answer) -> bool {
+fn reply(shared: &Shared, answer: &PendingReply) -> bool {
     match shared.client() {
         None => true,
         Some(client) => shared.reply(&client, |replied_ns, wire| {
-            let mut moments = answer.moments;
-            moments.replied_ns = replied_ns;
-            answer.ticket.pack(&moments, shared, wire)
+            let mut times = answer.times;
+            times.replied_ns = replied_ns;
+            answer.reply_context.pack(&times, shared, wire)
         }),
     }
 }

@@ -13,7 +13,7 @@ use crate::bridge::{Ack, Wire};
 
 /// Result of parsing a line.
 #[derive(Debug)]
-pub(super) enum Understood {
+pub(super) enum ParsedMessage {
     /// Not a message; with the reply, if the dialect has one.
     Malformed(Option<Value>),
     /// A message without an applicable command; with the reply, if the dialect has one.
@@ -21,58 +21,58 @@ pub(super) enum Understood {
     /// A request for another framing or codec.
     Hello(Hello),
     /// Commands to apply.
-    Order(Order),
+    Commands(QueuedCommands),
     /// A query answered by the socket thread; changes nothing and is not queued.
-    Question(Ticket),
+    Query(ReplyContext),
 }
 
 /// Changes to queue, and their reply.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct QueuedCommands {
     /// Empty if the command lacks an argument; it is answered nevertheless.
     pub(super) actions: Vec<Action>,
     /// Number of contained commands that cannot be applied.
     pub(super) rejected: u64,
     /// The thread that replies, if any.
     pub(super) ack: Option<Ack>,
-    pub(super) ticket: Ticket,
+    pub(super) reply_context: ReplyContext,
 }
 
 /// What is needed to answer a request.
 #[derive(Debug)]
-pub(super) enum Ticket {
+pub(super) enum ReplyContext {
     /// Nothing: the reply is `{}`.
     Bare,
     /// The reply names the request and contains timestamps.
-    Named(Box<instrumented::Ticket>),
+    Named(Box<instrumented::InstrumentedReply>),
     /// The reply has a status.
-    Status(Box<founding::Ticket>),
+    Status(Box<founding::StatusReply>),
     /// The reply is an event in an envelope.
-    Event(Box<public_api::Ticket>),
+    Event(Box<public_api::EventReply>),
 }
 
-impl Ticket {
+impl ReplyContext {
     /// The reply in the given wire format.
-    pub(super) fn pack(&self, moments: &Moments, shared: &Shared, wire: Wire) -> Cow<'static, [u8]> {
+    pub(super) fn pack(&self, times: &MessageTimes, shared: &Shared, wire: Wire) -> Cow<'static, [u8]> {
         match self {
             Self::Bare => Cow::Borrowed(b"{}\n"),
-            Self::Named(ticket) => Cow::Owned(ticket.pack(moments, shared, wire)),
-            Self::Status(ticket) => Cow::Owned(wire.pack(ticket)),
-            Self::Event(ticket) => Cow::Owned(ticket.pack(wire)),
+            Self::Named(reply_context) => Cow::Owned(reply_context.pack(times, shared, wire)),
+            Self::Status(reply_context) => Cow::Owned(wire.pack(reply_context)),
+            Self::Event(reply_context) => Cow::Owned(reply_context.pack(wire)),
         }
     }
 
     /// The reply to a message refused by a full queue. Only the instrumented dialect defines one.
     pub(super) fn pack_overflow(
         &self,
-        moments: &Moments,
+        times: &MessageTimes,
         shared: &Shared,
         overflow: Overflow,
         wire: Wire,
     ) -> Cow<'static, [u8]> {
         match self {
-            Self::Named(ticket) => Cow::Owned(ticket.pack_overflow(moments, overflow, wire)),
-            Self::Bare | Self::Status(_) | Self::Event(_) => self.pack(moments, shared, wire),
+            Self::Named(reply_context) => Cow::Owned(reply_context.pack_overflow(times, overflow, wire)),
+            Self::Bare | Self::Status(_) | Self::Event(_) => self.pack(times, shared, wire),
         }
     }
 }
@@ -80,7 +80,7 @@ impl Ticket {
 /// Timestamps of a message, on the bridge's clock.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(clippy::struct_field_names)]
-pub(super) struct Moments {
+pub(super) struct MessageTimes {
     /// The read that completed the line returned.
     pub(super) received_ns: u64,
     /// The line was parsed.
@@ -108,19 +108,19 @@ pub(super) struct Frame {
 
 /// A message queued for the main thread.
 #[derive(Debug)]
-pub(super) struct Queued {
+pub(super) struct QueuedMessage {
     /// Number of the message among all received, from 1.
     pub(super) ordinal: u64,
     /// When the read that completed its line returned, on the bridge's clock.
     pub(super) received_ns: u64,
     pub(super) actions: Vec<Action>,
     /// Present if the main thread replies.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<PendingReply>,
 }
 
 /// A reply due from the main thread.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) ticket: Ticket,
-    pub(super) moments: Moments,
+pub(super) struct PendingReply {
+    pub(super) reply_context: ReplyContext,
+    pub(super) times: MessageTimes,
 }

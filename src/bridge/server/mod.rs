@@ -6,8 +6,8 @@
 //! nothing and never listens beyond this machine.
 
 mod acceptor;
-mod account;
 mod action;
+mod applied_log;
 mod avatar;
 mod bridge;
 mod client;
@@ -36,7 +36,7 @@ mod status;
 mod stock;
 mod stop;
 
-pub use account::{Applied, AppliedAccount};
+pub use applied_log::{AppliedLog, AppliedTimes};
 pub use avatar::{Avatar, HeadMovement};
 pub use bridge::EmbeddedBridge;
 pub use counters::Counters;

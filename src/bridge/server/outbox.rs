@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::client::Client;
-use super::faults::Fate;
+use super::faults::ReplyFault;
 use super::hello::garbled as garbled_on;
 use super::shared::Shared;
-use super::stop::hold;
+use super::stop::lock;
 use crate::bridge::Wire;
 
 impl Shared {
@@ -26,13 +26,13 @@ impl Shared {
         if client.is_cut() {
             return true;
         }
-        let Some(fate) = self.fate() else { return false };
-        self.tally.replies_due.add(1);
-        match fate {
-            Fate::Drop | Fate::Wait { .. } => {}
-            Fate::Cut => client.cut(),
-            Fate::Send { garbled, times } => {
-                self.tally.replies_sent.add(times.into());
+        let Some(next_fault) = self.next_fault() else { return false };
+        self.counts.replies_due.add(1);
+        match next_fault {
+            ReplyFault::Drop | ReplyFault::Wait { .. } => {}
+            ReplyFault::Cut => client.cut(),
+            ReplyFault::Send { garbled, times } => {
+                self.counts.replies_sent.add(times.into());
                 let message = |wire| {
                     if garbled { Cow::Borrowed(garbled_on(wire)) } else { reply(self.clock.now_ns(), wire) }
                 };
@@ -54,18 +54,18 @@ impl Shared {
 
     fn stalled_until_ns(&self) -> Option<u64> {
         let faults = self.faults.as_ref()?;
-        hold(faults).stalled_until_ns(self.clock.now_ns())
+        lock(faults).stalled_until_ns(self.clock.now_ns())
     }
 
     /// The fate of the next reply, after any stall. `None` if the bridge was stopped.
-    fn fate(&self) -> Option<Fate> {
-        let Some(faults) = &self.faults else { return Some(Fate::HONEST) };
+    fn next_fault(&self) -> Option<ReplyFault> {
+        let Some(faults) = &self.faults else { return Some(ReplyFault::NO_FAULT) };
         loop {
-            let fate = hold(faults).next(self.clock.now_ns());
-            match fate {
-                Fate::Wait { until_ns } if self.stop.wait_until(&self.clock, until_ns) => {}
-                Fate::Wait { .. } => return None,
-                fate => return Some(fate),
+            let next_fault = lock(faults).next(self.clock.now_ns());
+            match next_fault {
+                ReplyFault::Wait { until_ns } if self.stop.wait_until(&self.clock, until_ns) => {}
+                ReplyFault::Wait { .. } => return None,
+                next_fault => return Some(next_fault),
             }
         }
     }

@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::action::{Action, Inert};
-use super::message::{Order, Ticket as AnyTicket, Understood};
+use super::action::{Action, NoEffect};
+use super::message::{ParsedMessage, QueuedCommands, ReplyContext};
 use crate::bridge::{Dialect, Wire};
 
 #[derive(Debug, Deserialize)]
@@ -19,7 +19,7 @@ struct Request {
 
 /// What the reply to a request repeats; according to the API page, not the id.
 #[derive(Debug)]
-pub(super) struct Ticket {
+pub(super) struct EventReply {
     reply: String,
     command: String,
 }
@@ -36,7 +36,7 @@ fn envelope(kind: &str, data: Value) -> Envelope<'_> {
     Envelope { kind, data, timestamp: format!("{:.3}", jiff::Timestamp::now()) }
 }
 
-impl Ticket {
+impl EventReply {
     pub(super) fn pack(&self, wire: Wire) -> Vec<u8> {
         wire.pack(&envelope(&self.reply, json!({"command": self.command, "success": true})))
     }
@@ -65,33 +65,33 @@ fn arguments(request: &Request) -> Map<String, Value> {
     data.filter_map(|(key, value)| Some((name(key)?, value.clone()))).collect()
 }
 
-pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
+pub(super) fn parse(payload: &[u8], dialect: &Dialect) -> ParsedMessage {
     let request: Request = match serde_json::from_slice(payload) {
         Ok(request) => request,
         Err(cause) => {
-            return Understood::Malformed(Some(error("", "ERR_CONN_001", &format!("not a message: {cause}"))));
+            return ParsedMessage::Malformed(Some(error("", "ERR_CONN_001", &format!("not a message: {cause}"))));
         }
     };
-    let refuse = |code: &str, why: &str| Understood::Unknown(Some(error(&request.kind, code, why)));
+    let refuse = |code: &str, why: &str| ParsedMessage::Unknown(Some(error(&request.kind, code, why)));
     let Some(command) = dialect.command(&request.kind) else { return refuse("ERR_CONN_001", "unknown type") };
     match Action::read(&command.name, &arguments(&request)) {
         Ok(Action::SetExpression { name, .. }) if !dialect.expressions.contains(&name) => {
             refuse("ERR_EXP_001", &format!("there is no expression `{name}`"))
         }
-        Ok(action) => Understood::Order(Order {
+        Ok(action) => ParsedMessage::Commands(QueuedCommands {
             actions: vec![action],
             rejected: 0,
             ack: Some(command.ack),
-            ticket: AnyTicket::Event(Box::new(Ticket {
+            reply_context: ReplyContext::Event(Box::new(EventReply {
                 reply: command.reply.clone().unwrap_or_else(|| command.name.clone()),
                 command: request.kind,
             })),
         }),
-        Err(Inert::Lacks(argument)) => {
+        Err(NoEffect::Lacks(argument)) => {
             let argument = if argument == "name" { "expression" } else { "weight" };
             refuse("ERR_EXP_001", &format!("`{argument}` is missing or of another type"))
         }
-        Err(Inert::Unknown) => refuse("ERR_CONN_001", "unknown type"),
+        Err(NoEffect::Unknown) => refuse("ERR_CONN_001", "unknown type"),
     }
 }
 
@@ -112,10 +112,10 @@ mod tests {
     fn replies_have_the_matching_type_and_no_id() {
         let line =
             br#"{"type":"set_expression","data":{"expression":"Relaxed","weight":0.5,"duration":0.2},"id":"a7"}"#;
-        let Understood::Order(order) = understand(line, public()) else { panic!("not understood") };
+        let ParsedMessage::Commands(order) = parse(line, public()) else { panic!("not understood") };
         assert_eq!(order.actions, [Action::SetExpression { name: "Relaxed".into(), value: 0.5 }]);
-        let AnyTicket::Event(ticket) = &order.ticket else { panic!("another ticket") };
-        let reply: Value = serde_json::from_slice(ticket.pack(Wire::LINES).trim_ascii_end()).unwrap();
+        let ReplyContext::Event(reply_context) = &order.reply_context else { panic!("another ticket") };
+        let reply: Value = serde_json::from_slice(reply_context.pack(Wire::LINES).trim_ascii_end()).unwrap();
         assert_eq!((&reply["type"], reply.get("id")), (&json!("expression_set"), None));
         assert!(reply["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok());
     }
@@ -127,9 +127,9 @@ mod tests {
             (r#"{"type":"set_expression","data":{"expression":"Joy"},"id":"1"}"#, "ERR_EXP_001"),
             (r#"{"type":"dance","id":"1"}"#, "ERR_CONN_001"),
         ] {
-            let Understood::Unknown(Some(said)) = understand(line.as_bytes(), public()) else { panic!("{line}") };
+            let ParsedMessage::Unknown(Some(said)) = parse(line.as_bytes(), public()) else { panic!("{line}") };
             assert_eq!((&said["type"], &said["data"]["code"]), (&json!("error"), &json!(code)));
         }
-        assert!(matches!(understand(b"{", public()), Understood::Malformed(Some(_))));
+        assert!(matches!(parse(b"{", public()), ParsedMessage::Malformed(Some(_))));
     }
 }

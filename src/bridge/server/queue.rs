@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::message::Queued;
-use super::stop::hold;
+use super::message::QueuedMessage;
+use super::stop::lock;
 
 /// Messages in order of arrival, up to a bound.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Queue {
 
 /// State of the queue when a message was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Queueing {
+pub(super) struct QueuePosition {
     /// Messages already queued.
     pub(super) depth: u64,
     /// Whether the main thread must be woken with [`Queue::wake`].
@@ -34,7 +34,7 @@ pub(super) struct Overflow {
 
 #[derive(Debug, Default)]
 struct State {
-    messages: VecDeque<Queued>,
+    messages: VecDeque<QueuedMessage>,
     longest: usize,
     /// Whether the main thread waits in [`Queue::wait`]; never the case if it has frames.
     sleeping: bool,
@@ -55,13 +55,13 @@ impl Queue {
 
     /// Appends the message that `make` builds from the state of the queue. The main thread may be woken after the
     /// reply, so that the reply does not wait for it.
-    pub(super) fn push(&self, make: impl FnOnce(Queueing) -> Queued) -> Result<Queueing, Overflow> {
-        let mut state = hold(&self.state);
+    pub(super) fn push(&self, make: impl FnOnce(QueuePosition) -> QueuedMessage) -> Result<QueuePosition, Overflow> {
+        let mut state = lock(&self.state);
         let depth = state.messages.len() as u64;
         if depth >= self.capacity {
             return Err(Overflow { depth, capacity: self.capacity });
         }
-        let met = Queueing { depth, sleeping: state.sleeping };
+        let met = QueuePosition { depth, sleeping: state.sleeping };
         state.messages.push_back(make(met));
         state.longest = state.longest.max(state.messages.len());
         Ok(met)
@@ -69,7 +69,7 @@ impl Queue {
 
     /// Messages queued, the maximum so far, and the capacity.
     pub(super) fn lengths(&self) -> (u64, u64, u64) {
-        let state = hold(&self.state);
+        let state = lock(&self.state);
         (state.messages.len() as u64, state.longest as u64, self.capacity)
     }
 
@@ -79,7 +79,7 @@ impl Queue {
 
     /// Waits until there is a message up to `last_ordinal`. Returns false if the queue was closed.
     pub(super) fn wait(&self, last_ordinal: u64) -> bool {
-        let mut state = hold(&self.state);
+        let mut state = lock(&self.state);
         while !state.closed && !state.ready(last_ordinal) {
             state.sleeping = true;
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -89,8 +89,8 @@ impl Queue {
     }
 
     /// Moves every message up to `last_ordinal` to the end of `into`.
-    pub(super) fn drain(&self, last_ordinal: u64, into: &mut Vec<Queued>) {
-        let mut state = hold(&self.state);
+    pub(super) fn drain(&self, last_ordinal: u64, into: &mut Vec<QueuedMessage>) {
+        let mut state = lock(&self.state);
         while state.ready(last_ordinal) {
             into.extend(state.messages.pop_front());
         }
@@ -98,7 +98,7 @@ impl Queue {
 
     /// Ends every wait.
     pub(super) fn close(&self) {
-        hold(&self.state).closed = true;
+        lock(&self.state).closed = true;
         self.filled.notify_all();
     }
 }
@@ -107,8 +107,8 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn message(ordinal: u64) -> Queued {
-        Queued { ordinal, received_ns: 0, actions: Vec::new(), answer: None }
+    fn message(ordinal: u64) -> QueuedMessage {
+        QueuedMessage { ordinal, received_ns: 0, actions: Vec::new(), answer: None }
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
         let queue = Queue::new(u64::MAX);
         for ordinal in 1..=5 {
             let met = queue.push(|_| message(ordinal));
-            assert_eq!(met, Ok(Queueing { depth: ordinal - 1, sleeping: false }), "nobody sleeps");
+            assert_eq!(met, Ok(QueuePosition { depth: ordinal - 1, sleeping: false }), "nobody sleeps");
         }
         let mut drained = Vec::new();
         queue.drain(3, &mut drained);

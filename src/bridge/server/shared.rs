@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::account::Applied;
+use super::applied_log::AppliedTimes;
 use super::avatar::Avatar;
 use super::client::Client;
-use super::counters::{Counters, Tally};
-use super::faults::Faults;
+use super::counters::{AtomicCounters, Counters};
+use super::faults::FaultInjector;
 use super::queue::Queue;
 use super::spec::BridgeSpec;
-use super::stop::{Stop, hold};
+use super::stop::{Stop, lock};
 use crate::clock::{Clock, nanos};
 
 #[derive(Debug)]
@@ -18,24 +18,24 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) stop: Stop,
     pub(super) queue: Queue,
-    pub(super) tally: Tally,
+    pub(super) counts: AtomicCounters,
     pub(super) avatar: Mutex<Avatar>,
     /// Times of the latest command that the main thread applied.
-    pub(super) last_applied: Mutex<Option<Applied>>,
+    pub(super) last_applied: Mutex<Option<AppliedTimes>>,
     /// Present only with fault injection, so that other bridges do not pay for it.
-    pub(super) faults: Option<Mutex<Faults>>,
+    pub(super) faults: Option<Mutex<FaultInjector>>,
     client: Mutex<Option<Arc<Client>>>,
 }
 
 impl Shared {
     pub(super) fn new(spec: BridgeSpec) -> Self {
         Self {
-            faults: Faults::of(&spec).map(Mutex::new),
+            faults: FaultInjector::of(&spec).map(Mutex::new),
             clock: Clock::start(),
             stop: Stop::default(),
             queue: Queue::new(spec.queue_bound()),
             spec,
-            tally: Tally::default(),
+            counts: AtomicCounters::default(),
             avatar: Mutex::default(),
             last_applied: Mutex::default(),
             client: Mutex::default(),
@@ -44,7 +44,7 @@ impl Shared {
 
     /// Makes this the connected client. Returns false, without doing so, if the bridge was stopped.
     pub(super) fn admit(&self, client: &Arc<Client>) -> bool {
-        let mut seat = hold(&self.client);
+        let mut seat = lock(&self.client);
         // Under the lock, so that a stop is either seen here or finds the client to disconnect.
         let open = !self.stop.is_set();
         if open {
@@ -55,12 +55,12 @@ impl Shared {
 
     /// Removes the client after it has disconnected.
     pub(super) fn dismiss(&self) {
-        *hold(&self.client) = None;
+        *lock(&self.client) = None;
     }
 
     /// The connected client.
     pub(super) fn client(&self) -> Option<Arc<Client>> {
-        hold(&self.client).clone()
+        lock(&self.client).clone()
     }
 
     /// Waits until that time, or the first timer tick after it if ticks are injected. Returns false if the bridge was
@@ -76,7 +76,7 @@ impl Shared {
 
     /// The counters, with the state of the queue.
     pub(super) fn counters(&self) -> Counters {
-        self.tally.read(self.queue.lengths().1)
+        self.counts.read(self.queue.lengths().1)
     }
 
     /// Stops the bridge: ends every wait, read and write of its threads.
@@ -84,7 +84,7 @@ impl Shared {
         self.stop.set();
         self.queue.close();
         if let Some(client) = self.client() {
-            client.hang_up();
+            client.disconnect();
         }
     }
 }

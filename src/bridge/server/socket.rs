@@ -13,11 +13,11 @@ use super::client::Client;
 use super::decode::{Decoder, READ_BYTES};
 use super::delay::Delay;
 use super::hello::{Hello, LONGEST_MESSAGE_BYTES, too_long};
-use super::message::{Answer, Moments, Order, Queued, Understood};
+use super::message::{MessageTimes, ParsedMessage, PendingReply, QueuedCommands, QueuedMessage};
 use super::shared::Shared;
 use super::spec::CREDIT_NS;
 use super::{founding, instrumented, public_api, stock};
-use crate::bridge::framing::Inbox;
+use crate::bridge::framing::ReceiveBuffer;
 use crate::bridge::{Ack, ReplyForm, Wire};
 use crate::clock::nanos;
 
@@ -37,9 +37,9 @@ pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
         if !shared.admit(&client) {
             return;
         }
-        shared.tally.connections.add(1);
+        shared.counts.connections.add(1);
         let (client, delay, unread) = (&client, &mut delay, &mut unread);
-        Conversation { shared, client, delay, unread, read_until_ns: 0, served_until_ns: 0 }.run();
+        ClientConnection { shared, client, delay, unread, read_until_ns: 0, served_until_ns: 0 }.run();
         shared.dismiss();
         if is_stock {
             left_open.push_back(Arc::clone(client));
@@ -51,7 +51,7 @@ pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
 }
 
 /// The connection with one client.
-struct Conversation<'a> {
+struct ClientConnection<'a> {
     shared: &'a Shared,
     client: &'a Client,
     delay: &'a mut Delay,
@@ -63,7 +63,7 @@ struct Conversation<'a> {
     served_until_ns: u64,
 }
 
-impl Conversation<'_> {
+impl ClientConnection<'_> {
     fn run(&mut self) {
         let spec = &self.shared.spec;
         if !spec.silent {
@@ -97,7 +97,7 @@ impl Conversation<'_> {
             if decoder.feed(&buffer[..count], |line| self.hear(line.as_bytes(), Wire::LINES, received_ns)).is_break() {
                 // After a stop or an oversized line, nothing is kept for the next client.
                 *decoder = Decoder::default();
-                self.client.hang_up();
+                self.client.disconnect();
                 return;
             }
         }
@@ -105,7 +105,7 @@ impl Conversation<'_> {
 
     /// Reads message by message, independent of read boundaries.
     fn hear_whole(&mut self) {
-        let mut inbox = Inbox::new(LONGEST_MESSAGE_BYTES);
+        let mut inbox = ReceiveBuffer::new(LONGEST_MESSAGE_BYTES);
         while self.shared.wait_out_stall() {
             let Some(count) = self.client.read(inbox.room()) else { return };
             if !self.pace(count) {
@@ -158,39 +158,41 @@ impl Conversation<'_> {
         if !self.shared.wait_out_stall() || !self.serve() {
             return ControlFlow::Break(());
         }
-        let (spec, tally) = (&self.shared.spec, &self.shared.tally);
-        let ordinal = tally.received.add(1);
+        let (spec, counts) = (&self.shared.spec, &self.shared.counts);
+        let ordinal = counts.received.add(1);
         if spec.silent {
             return ControlFlow::Continue(());
         }
         let understood = match spec.dialect.replies.form {
-            ReplyForm::Bare => stock::understand(payload, spec.dialect),
-            ReplyForm::Stamped => instrumented::understand(payload, spec.dialect, wire),
-            ReplyForm::Status => founding::understand(payload, spec.dialect),
-            ReplyForm::Event => public_api::understand(payload, spec.dialect),
+            ReplyForm::Bare => stock::parse(payload, spec.dialect),
+            ReplyForm::Stamped => instrumented::parse(payload, spec.dialect, wire),
+            ReplyForm::Status => founding::parse(payload, spec.dialect),
+            ReplyForm::Event => public_api::parse(payload, spec.dialect),
         };
         let work = spec.parse_delay;
         if !work.is_zero() && !self.shared.wait_until(self.shared.clock.now_ns().saturating_add(nanos(work))) {
             return ControlFlow::Break(());
         }
-        let moments = Moments { received_ns, parsed_ns: self.shared.clock.now_ns(), ..Moments::default() };
+        let times = MessageTimes { received_ns, parsed_ns: self.shared.clock.now_ns(), ..MessageTimes::default() };
         let refusal = match understood {
-            Understood::Order(order) => return self.obey(order, ordinal, moments),
-            Understood::Question(ticket) => {
+            ParsedMessage::Commands(order) => return self.obey(order, ordinal, times),
+            ParsedMessage::Query(reply_context) => {
                 let shared = self.shared;
-                return self.answer(|replied_ns, wire| ticket.pack(&Moments { replied_ns, ..moments }, shared, wire));
+                return self.answer(|replied_ns, wire| {
+                    reply_context.pack(&MessageTimes { replied_ns, ..times }, shared, wire)
+                });
             }
-            Understood::Hello(hello) => return self.agree(&hello),
-            Understood::Malformed(refusal) => {
-                tally.malformed.add(1);
+            ParsedMessage::Hello(hello) => return self.agree(&hello),
+            ParsedMessage::Malformed(refusal) => {
+                counts.malformed.add(1);
                 refusal
             }
-            Understood::Unknown(refusal) => {
-                tally.ignored.add(1);
+            ParsedMessage::Unknown(refusal) => {
+                counts.ignored.add(1);
                 refusal
             }
         };
-        tally.rejected.add(1);
+        counts.rejected.add(1);
         match refusal {
             Some(refusal) => self.say(&refusal),
             None => ControlFlow::Continue(()),
@@ -201,9 +203,9 @@ impl Conversation<'_> {
     /// unknown.
     fn agree(&mut self, hello: &Hello) -> ControlFlow<()> {
         let Some(wire) = hello.wire else { return self.say(&hello.reply) };
-        let tally = &self.shared.tally;
-        tally.replies_due.add(1);
-        tally.replies_sent.add(1);
+        let counts = &self.shared.counts;
+        counts.replies_due.add(1);
+        counts.replies_sent.add(1);
         self.client.switch(|old| old.pack(&hello.reply).into(), wire);
         ControlFlow::Continue(())
     }
@@ -212,38 +214,43 @@ impl Conversation<'_> {
         self.answer(|_, wire| wire.pack(message).into())
     }
 
-    fn obey(&mut self, order: Order, ordinal: u64, moments: Moments) -> ControlFlow<()> {
-        let Order { actions, rejected, ack, ticket } = order;
+    fn obey(&mut self, order: QueuedCommands, ordinal: u64, times: MessageTimes) -> ControlFlow<()> {
+        let QueuedCommands { actions, rejected, ack, reply_context } = order;
         let shared = self.shared;
-        shared.tally.rejected.add(rejected);
+        shared.counts.rejected.add(rejected);
         // The ticket goes with the message if the main thread replies; otherwise it stays here.
-        let mut ticket = Some(ticket);
+        let mut reply_context = Some(reply_context);
         let queued = shared.queue.push(|met| {
-            let moments = Moments { queue_depth: Some(met.depth), ..moments };
-            let answer = if ack == Some(Ack::Applied) { ticket.take() } else { None };
-            let received_ns = moments.received_ns;
-            Queued { ordinal, received_ns, actions, answer: answer.map(|ticket| Answer { ticket, moments }) }
+            let times = MessageTimes { queue_depth: Some(met.depth), ..times };
+            let answer = if ack == Some(Ack::Applied) { reply_context.take() } else { None };
+            let received_ns = times.received_ns;
+            QueuedMessage {
+                ordinal,
+                received_ns,
+                actions,
+                answer: answer.map(|reply_context| PendingReply { reply_context, times }),
+            }
         });
-        let ticket = ticket.filter(|_| ack.is_some());
+        let reply_context = reply_context.filter(|_| ack.is_some());
         let met = match queued {
             Ok(met) => met,
             Err(overflow) => {
-                shared.tally.overflowed.add(1);
-                let Some(ticket) = ticket else { return ControlFlow::Continue(()) };
+                shared.counts.overflowed.add(1);
+                let Some(reply_context) = reply_context else { return ControlFlow::Continue(()) };
                 return self.answer(|replied_ns, wire| {
-                    ticket.pack_overflow(&Moments { replied_ns, ..moments }, shared, overflow, wire)
+                    reply_context.pack_overflow(&MessageTimes { replied_ns, ..times }, shared, overflow, wire)
                 });
             }
         };
         // Waking takes microseconds that belong to no round trip; next to an injected delay they do not matter.
-        let reply_first = ticket.is_some() && !self.waits();
+        let reply_first = reply_context.is_some() && !self.waits();
         if met.sleeping && !reply_first {
             shared.queue.wake();
         }
-        let moments = Moments { queue_depth: Some(met.depth), ..moments };
-        let flow = match ticket {
-            Some(ticket) => {
-                self.answer(|replied_ns, wire| ticket.pack(&Moments { replied_ns, ..moments }, shared, wire))
+        let times = MessageTimes { queue_depth: Some(met.depth), ..times };
+        let flow = match reply_context {
+            Some(reply_context) => {
+                self.answer(|replied_ns, wire| reply_context.pack(&MessageTimes { replied_ns, ..times }, shared, wire))
             }
             None => ControlFlow::Continue(()),
         };

@@ -10,53 +10,60 @@ use serde::de::IgnoredAny;
 use serde_json::Deserializer;
 
 use super::action::{Action, Arguments};
-use super::message::{Order, Ticket, Understood};
-use crate::bridge::{Ack, Applies, Command, Dialect};
+use super::message::{ParsedMessage, QueuedCommands, ReplyContext};
+use crate::bridge::{Ack, BatchEffect, Dialect, DialectCommand};
 
-pub(super) fn understand(payload: &[u8], dialect: &Dialect) -> Understood {
+pub(super) fn parse(payload: &[u8], dialect: &Dialect) -> ParsedMessage {
     // The reader has already decoded it as text.
     let line = &String::from_utf8_lossy(payload);
-    let order = |actions, ack| Understood::Order(Order { actions, rejected: 0, ack: Some(ack), ticket: Ticket::Bare });
-    match Known::find(line, dialect) {
-        Some(Known::Batch) => order(Vec::new(), Ack::Received),
-        Some(Known::Command(command)) => {
-            order(Action::read(&command.name, &Words(line)).into_iter().collect(), command.ack)
+    let order = |actions, ack| {
+        ParsedMessage::Commands(QueuedCommands {
+            actions,
+            rejected: 0,
+            ack: Some(ack),
+            reply_context: ReplyContext::Bare,
+        })
+    };
+    match FoundCommand::find(line, dialect) {
+        Some(FoundCommand::Batch) => order(Vec::new(), Ack::Received),
+        Some(FoundCommand::Command(command)) => {
+            order(Action::read(&command.name, &QuotedArguments(line)).into_iter().collect(), command.ack)
         }
-        None if serde_json::from_str::<IgnoredAny>(line).is_ok() => Understood::Unknown(None),
-        None => Understood::Malformed(None),
+        None if serde_json::from_str::<IgnoredAny>(line).is_ok() => ParsedMessage::Unknown(None),
+        None => ParsedMessage::Malformed(None),
     }
 }
 
 /// Interpretation of a text.
-enum Known<'a> {
-    Command(&'a Command),
+enum FoundCommand<'a> {
+    Command(&'a DialectCommand),
     /// A batch, which is answered but not applied.
     Batch,
 }
 
-impl<'a> Known<'a> {
+impl<'a> FoundCommand<'a> {
     /// The first name in the text, in the order in which the bridge tries them.
     fn find(text: &str, dialect: &'a Dialect) -> Option<Self> {
-        if !quotes(text, &dialect.fields.command) {
+        if !contains_quoted(text, &dialect.fields.command) {
             return None;
         }
-        let batch = dialect.batch.as_ref().filter(|batch| batch.applies == Applies::None);
-        if batch.and_then(|batch| batch.command.as_deref()).is_some_and(|name| quotes(text, name)) {
+        let batch = dialect.batch.as_ref().filter(|batch| batch.applies == BatchEffect::None);
+        if batch.and_then(|batch| batch.command.as_deref()).is_some_and(|name| contains_quoted(text, name)) {
             return Some(Self::Batch);
         }
-        dialect.commands.iter().find(|command| quotes(text, &command.name)).map(Self::Command)
+        dialect.commands.iter().find(|command| contains_quoted(text, &command.name)).map(Self::Command)
     }
 }
 
 /// Whether the text contains `word` in quotes.
-fn quotes(text: &str, word: &str) -> bool {
+fn contains_quoted(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| text[..at].ends_with('"') && text[at + word.len()..].starts_with('"'))
 }
 
 /// A text in which arguments are found by their quoted keys.
-struct Words<'a>(&'a str);
+struct QuotedArguments<'a>(&'a str);
 
-impl<'a> Words<'a> {
+impl<'a> QuotedArguments<'a> {
     fn value<T: Deserialize<'a>>(&self, key: &str) -> Option<T> {
         let behind = self.0.match_indices(key).find_map(|(at, key)| {
             let opened = self.0[..at].ends_with('"');
@@ -67,7 +74,7 @@ impl<'a> Words<'a> {
     }
 }
 
-impl Arguments for Words<'_> {
+impl Arguments for QuotedArguments<'_> {
     fn text(&self, key: &str) -> Option<String> {
         self.value(key)
     }
@@ -86,9 +93,9 @@ mod tests {
     use super::*;
     use crate::bridge::Ack;
 
-    fn order(line: &str) -> Order {
-        match understand(line.as_bytes(), Dialect::stock()) {
-            Understood::Order(order) => order,
+    fn order(line: &str) -> QueuedCommands {
+        match parse(line.as_bytes(), Dialect::stock()) {
+            ParsedMessage::Commands(order) => order,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -130,10 +137,10 @@ mod tests {
             r#"{"command":"ping"}"#,
             r#"{"order":"set_expression","data":{"name":"joy","value":1}}"#,
         ] {
-            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Unknown(None)), "{line}");
+            assert!(matches!(parse(line.as_bytes(), Dialect::stock()), ParsedMessage::Unknown(None)), "{line}");
         }
         for line in ["set_expression", r#"{"command":set_expression}"#, r#"{"command":"ping""#] {
-            assert!(matches!(understand(line.as_bytes(), Dialect::stock()), Understood::Malformed(None)), "{line}");
+            assert!(matches!(parse(line.as_bytes(), Dialect::stock()), ParsedMessage::Malformed(None)), "{line}");
         }
     }
 
@@ -152,8 +159,8 @@ mod tests {
     fn later_versions_answer_batches_without_applying_them() {
         let batch =
             br#"{"command":"batch","data":{"commands":[{"command":"set_auto_blink","data":{"enabled":false}}]}}"#;
-        let understood = |dialect| match understand(batch, dialect) {
-            Understood::Order(order) => (order.actions, order.ack),
+        let understood = |dialect| match parse(batch, dialect) {
+            ParsedMessage::Commands(order) => (order.actions, order.ack),
             other => panic!("{other:?}"),
         };
         assert_eq!(understood(Dialect::named("batch").unwrap()), (Vec::new(), Some(Ack::Received)));

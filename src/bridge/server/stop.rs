@@ -12,7 +12,7 @@ const UNINTERRUPTED_NS: u64 = 20_000_000;
 const EXACT_NS: u64 = 5_000_000;
 
 /// Locks even if a thread panicked while holding the lock: the guarded data is valid after every single step.
-pub(super) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -26,12 +26,12 @@ pub(super) struct Stop {
 impl Stop {
     /// Stops the bridge and ends every wait.
     pub(super) fn set(&self) {
-        *hold(&self.stopped) = true;
+        *lock(&self.stopped) = true;
         self.changed.notify_all();
     }
 
     pub(super) fn is_set(&self) -> bool {
-        *hold(&self.stopped)
+        *lock(&self.stopped)
     }
 
     /// Waits until about `at_ns` without spinning; may wake late by the inaccuracy of system timers. Returns false if
@@ -53,7 +53,7 @@ impl Stop {
                 clock.sleep_until(at_ns);
                 return !self.is_set();
             }
-            let stopped = hold(&self.stopped);
+            let stopped = lock(&self.stopped);
             if *stopped {
                 return false;
             }

@@ -9,4 +9,4 @@ mod splitter;
 
 pub use message_metadata::{MessageId, MessageMetadata};
 pub use proxy_connection::ProxyConnection;
-pub use pump::{Carried, Passed, Side};
+pub use pump::{DirectionTotals, ForwardedMessage, TapSide};

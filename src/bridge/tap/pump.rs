@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::splitter::{Found, Splitter};
+use super::splitter::{SplitMessage, Splitter};
 use crate::bridge::{Framing, readiness};
 use crate::clock::Clock;
 
@@ -28,7 +28,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// A side of the tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum TapSide {
     /// The application, which connects.
     App,
     /// Unity or an embedded bridge.
@@ -37,9 +37,9 @@ pub enum Side {
 
 /// A message that was passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passed {
+pub struct ForwardedMessage {
     /// The sender.
-    pub from: Side,
+    pub from: TapSide,
     /// When the read that completed it returned, in nanoseconds of the tap's clock.
     pub at_ns: u64,
     /// Time its last bytes spent in the tap, in nanoseconds: from that read to the end of the write.
@@ -54,7 +54,7 @@ pub struct Passed {
 
 /// Totals of a direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Carried {
+pub struct DirectionTotals {
     /// Bytes passed on.
     pub bytes: u64,
     /// Bytes of an incomplete message at the end.
@@ -63,8 +63,8 @@ pub struct Carried {
 
 /// Records of a connection's pumps.
 #[derive(Debug)]
-pub(super) struct Log {
-    noted: Mutex<Noted>,
+pub(super) struct PumpLog {
+    noted: Mutex<UnfetchedMessages>,
     /// Set when records are no longer fetched.
     pub(super) is_over: AtomicBool,
     /// Set before both sides are shut down.
@@ -75,7 +75,7 @@ pub(super) struct Log {
     pub(super) read_ns: [AtomicU64; 2],
 }
 
-impl Default for Log {
+impl Default for PumpLog {
     fn default() -> Self {
         Self {
             noted: Mutex::default(),
@@ -89,17 +89,17 @@ impl Default for Log {
 
 /// Messages that were passed on and not yet fetched.
 #[derive(Debug, Default)]
-struct Noted {
-    messages: Vec<Passed>,
+struct UnfetchedMessages {
+    messages: Vec<ForwardedMessage>,
     content_bytes: usize,
 }
 
-impl Log {
-    fn noted(&self) -> MutexGuard<'_, Noted> {
+impl PumpLog {
+    fn noted(&self) -> MutexGuard<'_, UnfetchedMessages> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, messages: impl Iterator<Item = Passed>) {
+    fn note(&self, messages: impl Iterator<Item = ForwardedMessage>) {
         let mut noted = self.noted();
         for message in messages {
             noted.content_bytes += message.content.len();
@@ -108,14 +108,14 @@ impl Log {
     }
 
     /// Moves the recorded messages to the end of `into`.
-    pub(super) fn fetch(&self, into: &mut Vec<Passed>) {
+    pub(super) fn fetch(&self, into: &mut Vec<ForwardedMessage>) {
         let mut noted = self.noted();
         noted.content_bytes = 0;
         into.append(&mut noted.messages);
     }
 
     /// Shuts down both sides, which ends all pending reads and writes.
-    pub(super) fn hang_up(&self, one: &TcpStream, other: &TcpStream) {
+    pub(super) fn disconnect(&self, one: &TcpStream, other: &TcpStream) {
         self.is_cut.store(true, Ordering::SeqCst);
         // A connection that is already closed needs no shutdown.
         let _ = one.shutdown(Shutdown::Both);
@@ -142,11 +142,11 @@ impl Log {
 /// Passes on what `source` sends until it ends, then closes that direction of `sink`. A fault on either side closes
 /// both.
 pub(super) fn pump(
-    (from, source, sink): (Side, &TcpStream, &TcpStream),
+    (from, source, sink): (TapSide, &TcpStream, &TcpStream),
     clock: Clock,
     keep_bytes: usize,
-    log: &Log,
-) -> Carried {
+    log: &PumpLog,
+) -> DirectionTotals {
     let mut buffer = vec![0; READ_BYTES];
     let mut splitter = Splitter::new(keep_bytes);
     let mut found = Vec::new();
@@ -159,7 +159,7 @@ pub(super) fn pump(
             }
             Ok(count) => count,
             Err(_) => {
-                log.hang_up(source, sink);
+                log.disconnect(source, sink);
                 break;
             }
         };
@@ -167,15 +167,21 @@ pub(super) fn pump(
         log.read_ns[from as usize].store(at_ns, Ordering::SeqCst);
         log.busy_since_ns[from as usize].store(at_ns, Ordering::SeqCst);
         if readiness::write_all(sink, &buffer[..count], || log.is_cut()).is_err() {
-            log.hang_up(source, sink);
+            log.disconnect(source, sink);
             break;
         }
         let held_ns = clock.now_ns() - at_ns;
         bytes += count as u64;
         splitter.feed(&buffer[..count], |message| found.push(message));
         if !found.is_empty() {
-            let passed =
-                |Found { framing, size_bytes, content }| Passed { from, at_ns, held_ns, size_bytes, framing, content };
+            let passed = |SplitMessage { framing, size_bytes, content }| ForwardedMessage {
+                from,
+                at_ns,
+                held_ns,
+                size_bytes,
+                framing,
+                content,
+            };
             log.note(found.drain(..).map(passed));
         }
         log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
@@ -183,5 +189,5 @@ pub(super) fn pump(
     }
     log.read_ns[from as usize].store(clock.now_ns(), Ordering::SeqCst);
     log.busy_since_ns[from as usize].store(u64::MAX, Ordering::SeqCst);
-    Carried { bytes, unfinished_bytes: splitter.unfinished_bytes() }
+    DirectionTotals { bytes, unfinished_bytes: splitter.unfinished_bytes() }
 }

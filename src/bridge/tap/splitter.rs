@@ -10,7 +10,7 @@ const LONGEST_KEPT_BYTES: usize = 16 << 20;
 
 /// A complete message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct SplitMessage {
     pub(super) framing: Framing,
     /// Bytes on the wire, including line feed or length.
     pub(super) size_bytes: u64,
@@ -24,11 +24,11 @@ pub(super) struct Splitter {
     keep_bytes: usize,
     content: Vec<u8>,
     seen_bytes: u64,
-    state: State,
+    state: SplitterState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SplitterState {
     Begin,
     Line,
     Prefix,
@@ -39,15 +39,17 @@ impl Splitter {
     /// Keeps at most `keep_bytes` of each message.
     pub(super) fn new(keep_bytes: usize) -> Self {
         let keep_bytes = keep_bytes.min(LONGEST_KEPT_BYTES);
-        Self { keep_bytes, content: Vec::new(), seen_bytes: 0, state: State::Begin }
+        Self { keep_bytes, content: Vec::new(), seen_bytes: 0, state: SplitterState::Begin }
     }
 
     /// Takes the bytes of a read and passes on each completed message.
-    pub(super) fn feed(&mut self, mut bytes: &[u8], mut on_message: impl FnMut(Found)) {
+    pub(super) fn feed(&mut self, mut bytes: &[u8], mut on_message: impl FnMut(SplitMessage)) {
         while let Some(&first) = bytes.first() {
             match self.state {
-                State::Begin => self.state = if first == 0 { State::Prefix } else { State::Line },
-                State::Line => {
+                SplitterState::Begin => {
+                    self.state = if first == 0 { SplitterState::Prefix } else { SplitterState::Line }
+                }
+                SplitterState::Line => {
                     let Some(at) = bytes.iter().position(|&byte| byte == b'\n') else {
                         self.keep(bytes);
                         return;
@@ -57,7 +59,7 @@ impl Splitter {
                     bytes = &bytes[at + 1..];
                     on_message(self.take(Framing::Lines));
                 }
-                State::Prefix => {
+                SplitterState::Prefix => {
                     // Kept until the prefix is complete, regardless of `keep_bytes`.
                     self.content.push(first);
                     self.seen_bytes += 1;
@@ -65,18 +67,18 @@ impl Splitter {
                     if self.content.len() == PREFIX {
                         let left = self.content.iter().fold(0, |length, &byte| length << 8 | u64::from(byte));
                         self.content.clear();
-                        self.state = State::Payload { left };
+                        self.state = SplitterState::Payload { left };
                         if left == 0 {
                             on_message(self.take(Framing::Length));
                         }
                     }
                 }
-                State::Payload { left } => {
+                SplitterState::Payload { left } => {
                     let count = usize::try_from(left).map_or(bytes.len(), |left| left.min(bytes.len()));
                     self.keep(&bytes[..count]);
                     bytes = &bytes[count..];
                     let left = left - count as u64;
-                    self.state = State::Payload { left };
+                    self.state = SplitterState::Payload { left };
                     if left == 0 {
                         on_message(self.take(Framing::Length));
                     }
@@ -96,10 +98,10 @@ impl Splitter {
         self.content.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    fn take(&mut self, framing: Framing) -> Found {
-        self.state = State::Begin;
+    fn take(&mut self, framing: Framing) -> SplitMessage {
+        self.state = SplitterState::Begin;
         let size_bytes = std::mem::take(&mut self.seen_bytes);
-        Found { framing, size_bytes, content: std::mem::take(&mut self.content) }
+        SplitMessage { framing, size_bytes, content: std::mem::take(&mut self.content) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::failure::undo_line;
 use super::{shown, source};
 use crate::advise::Recommendation;
 use crate::cli::ApplyArgs;
-use crate::config::{Change, ConfigFile, History};
+use crate::config::{ConfigChange, ConfigFile, ConfigHistory};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::settings_patch;
@@ -25,12 +25,12 @@ pub(in super::super) const UNPROVEN_AUTO: &str = "ai.gpu_profile is \"auto\", wh
 /// Shows the change, asks for confirmation, writes it.
 pub(in super::super) fn run(args: &ApplyArgs, printer: Printer) -> Result<Exit, Failure> {
     if args.list {
-        let history = History::open(&args.config)?;
+        let history = ConfigHistory::open(&args.config)?;
         show(&shown::versions(&history)?, printer)?;
         return Ok(Exit::Done);
     }
     let (change, effect) = match args.undo {
-        Some(number) => (History::open(&args.config)?.restore(number)?, Vec::new()),
+        Some(number) => (ConfigHistory::open(&args.config)?.restore(number)?, Vec::new()),
         None => recommended(args, printer)?,
     };
     if change.is_none() {
@@ -76,7 +76,7 @@ pub(in super::super) fn consented(
     written(&change, config, printer)
 }
 
-fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failure> {
+fn written(change: &ConfigChange, config: &Path, printer: Printer) -> Result<(), Failure> {
     let others = change.other_names();
     let version = change.write()?;
     if others > 0 {
@@ -92,7 +92,7 @@ fn written(change: &Change, config: &Path, printer: Printer) -> Result<(), Failu
 }
 
 /// The change of the recommendation, and its effects.
-fn recommended(args: &ApplyArgs, printer: Printer) -> Result<(Change, Vec<String>), Failure> {
+fn recommended(args: &ApplyArgs, printer: Printer) -> Result<(ConfigChange, Vec<String>), Failure> {
     let recommendation = source::read(args.recommendation.as_deref(), printer)?;
     for part in &recommendation.simulated {
         printer.warning(&format!("SIMULATED: {} ({}): this recommendation is based on it", part.what, part.parameters));
@@ -106,7 +106,7 @@ fn change(
     config: &Path,
     strip_bom: bool,
     printer: Printer,
-) -> Result<(Change, Vec<String>), Failure> {
+) -> Result<(ConfigChange, Vec<String>), Failure> {
     let file = ConfigFile::open(config)?;
     let change = file.change(&settings_patch(recommendation).strip_byte_order_mark(strip_bom))?;
     if change.keeps_unproven_auto() {

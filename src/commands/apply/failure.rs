@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{ConfigError, History};
+use crate::config::{ConfigError, ConfigHistory};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::text::quoted;
@@ -70,7 +70,7 @@ impl From<ConfigError> for Failure {
 
 /// How to undo the last change of that file, if there was one.
 pub(in super::super) fn undo(path: &Path) -> Option<String> {
-    let has_versions = History::open(path).is_ok_and(|history| !history.versions().is_empty());
+    let has_versions = ConfigHistory::open(path).is_ok_and(|history| !history.versions().is_empty());
     has_versions.then(|| undo_line(path))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 
 use crate::advise::{ObeyedBy, ProfileChange, Recommendation, Setting, spelled};
-use crate::config::{AppProfile, Change, ConfigFile, DiffMark, History};
+use crate::config::{AppProfile, ConfigChange, ConfigFile, ConfigHistory, DiffMark};
 use crate::failure::Failure;
 use crate::host;
 use crate::plan::{DEFAULT_CONFIG, app_profiles};
@@ -13,7 +13,7 @@ use crate::text;
 use crate::text::quoted;
 
 /// The change line by line, as in `diff -u`, followed by its effects.
-pub(super) fn change(change: &Change, effect: &[String]) -> String {
+pub(super) fn change(change: &ConfigChange, effect: &[String]) -> String {
     let path = change.path().to_string_lossy();
     let name = text::line(&path);
     let mut lines = vec![format!("--- {name}"), format!("+++ {name}, changed")];
@@ -80,7 +80,7 @@ fn launch_line(config: &Path) -> String {
 }
 
 /// The kept versions, newest first: number, when it was replaced, and how much it differs from the current file.
-pub(super) fn versions(history: &History) -> Result<String, Failure> {
+pub(super) fn versions(history: &ConfigHistory) -> Result<String, Failure> {
     if history.versions().is_empty() {
         return Ok("there are no kept versions: nothing was changed, or every change was undone".into());
     }

@@ -16,13 +16,13 @@ use crate::term::Printer;
 
 /// The part of a file that is read first.
 #[derive(Deserialize)]
-struct Probe {
+struct RecommendationHeader {
     schema: SchemaVersion,
 }
 
 /// When it was created: users may rename folders.
 #[derive(Deserialize)]
-struct Dated {
+struct CreationTime {
     created: Timestamp,
 }
 
@@ -39,7 +39,7 @@ pub(in super::super) fn read(named: Option<&Path>, printer: Printer) -> Result<R
     let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display())).map_err(unreadable)?;
     let named = || format!("{} is not a recommendation", file.display());
     // The version is checked first, so that a newer major version is not a format error.
-    let Probe { schema } = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
+    let RecommendationHeader { schema } = serde_json::from_slice(&text).with_context(named).map_err(unreadable)?;
     if schema.major > RECOMMENDATION_SCHEMA.major {
         let error =
             anyhow!("{} has schema {schema}, but this version reads up to {RECOMMENDATION_SCHEMA}", file.display());
@@ -55,7 +55,7 @@ fn newest() -> Result<PathBuf, Failure> {
     let files = folders.map(|folder| folder.join(RECOMMENDATION_FILE)).filter(|file| file.is_file());
     // An unreadable one is skipped: it can be given explicitly.
     let dated = files.filter_map(|file| {
-        let Dated { created } = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+        let CreationTime { created } = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
         Some((created, file))
     });
     dated.max().map(|(_, file)| file).ok_or_else(|| {

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use super::outputs::{check, put_out};
 use crate::cli::{CompareArgs, FailOn};
-use crate::compare::{Comparison, Gate, Interleaved, Outcome, Pairs, Question, Selection, compare};
+use crate::compare::{
+    Comparison, ComparisonOutcome, ComparisonSpec, FigureSelection, Gate, Interleaved, RunPairs, compare,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::CampaignPlan;
@@ -23,7 +25,7 @@ use crate::term::Printer;
 use crate::text;
 
 /// A comparison, and how it was requested.
-pub(super) struct Compared {
+pub(super) struct RequestedComparison {
     pub(super) comparison: Comparison,
     pub(super) conditions: Value,
     /// The folder of the runs, if they were measured here.
@@ -66,7 +68,7 @@ fn gate(args: &CompareArgs) -> Result<Gate, Failure> {
         Gate::named(&args.gate)?
     };
     if !args.metrics.is_empty() {
-        gate.metrics = args.metrics.iter().map(|text| Selection::of(text)).collect();
+        gate.metrics = args.metrics.iter().map(|text| FigureSelection::of(text)).collect();
     }
     if let Some(share) = args.min_effect {
         gate.min_effect_percent = share * 100.0;
@@ -75,14 +77,20 @@ fn gate(args: &CompareArgs) -> Result<Gate, Failure> {
     Ok(gate)
 }
 
-fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path, printer: Printer) -> Result<Compared, Failure> {
+fn saved(
+    args: &CompareArgs,
+    gate: &Gate,
+    base: &Path,
+    new: &Path,
+    printer: Printer,
+) -> Result<RequestedComparison, Failure> {
     let read = |path: &Path| {
         let saved = read_runs(path, &|name| gate.takes(name))?;
         saved.left_out.iter().for_each(|sentence| printer.warning(sentence));
         Ok::<_, Failure>(saved.runs)
     };
     let (base_runs, new_runs) = (read(base)?, read(new)?);
-    let comparison = compare(&Question {
+    let comparison = compare(&ComparisonSpec {
         base: &base_runs,
         new: &new_runs,
         same: None,
@@ -92,7 +100,7 @@ fn saved(args: &CompareArgs, gate: &Gate, base: &Path, new: &Path, printer: Prin
         gate,
         alpha: 0.05,
     });
-    Ok(Compared { comparison, conditions: json!({"base": shown(base), "new": shown(new)}), folder: None })
+    Ok(RequestedComparison { comparison, conditions: json!({"base": shown(base), "new": shown(new)}), folder: None })
 }
 
 /// A path as text, even if it is not Unicode.
@@ -100,7 +108,12 @@ fn shown(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool) -> Result<Option<Compared>, Failure> {
+fn measured(
+    args: &CompareArgs,
+    gate: &Gate,
+    printer: Printer,
+    stop: &AtomicBool,
+) -> Result<Option<RequestedComparison>, Failure> {
     let plan = CampaignPlan::resolve(args, rand::random())?;
     check(args)?;
     let folder = match &args.out {
@@ -113,7 +126,7 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     let mut comparison = Interleaved::new(gate, planned, args.allow_different);
     let is_decided = |runs: &CampaignRuns| {
         let same = (!runs.again.is_empty()).then_some((runs.first.as_slice(), runs.again.as_slice()));
-        comparison.is_decided(Pairs { a: &runs.a, b: &runs.b, same })
+        comparison.is_decided(RunPairs { a: &runs.a, b: &runs.b, same })
     };
     let runs = run_campaign(&plan, folder.path(), &printer, stop, is_decided)?;
     let result = runs.and_then(|_| comparison.result());
@@ -124,24 +137,29 @@ fn measured(args: &CompareArgs, gate: &Gate, printer: Printer, stop: &AtomicBool
     Ok(result.map(|result| {
         let looks = result.looks.iter().map(|look| json!({"pairs": look.pairs, "alpha": look.alpha}));
         let conditions = json!({"plan": plan, "looks": looks.collect::<Vec<_>>(), "pairs_run": result.pairs});
-        Compared { comparison: result.comparison, conditions, folder: Some(folder) }
+        RequestedComparison { comparison: result.comparison, conditions, folder: Some(folder) }
     }))
 }
 
 /// The exit code of a comparison.
-fn ended(comparison: &Comparison, outcome: Outcome, args: &CompareArgs, printer: Printer) -> Result<Exit, Failure> {
+fn ended(
+    comparison: &Comparison,
+    outcome: ComparisonOutcome,
+    args: &CompareArgs,
+    printer: Printer,
+) -> Result<Exit, Failure> {
     let said = || report::headline(comparison, outcome);
     match outcome {
-        Outcome::Pass => Ok(Exit::Done),
-        Outcome::Regressed => Ok(Exit::Negative),
-        Outcome::Inconclusive if !args.strict => {
+        ComparisonOutcome::Pass => Ok(Exit::Done),
+        ComparisonOutcome::Regressed => Ok(Exit::Negative),
+        ComparisonOutcome::Inconclusive if !args.strict => {
             printer.warning(&format!("inconclusive (not a pass): {}", said()));
             printer.hint("use more runs or a quieter machine; with --strict this is exit code 4");
             Ok(Exit::Done)
         }
-        Outcome::Inconclusive => Err(Failure::new(Exit::Failed, anyhow::anyhow!("inconclusive: {}", said()))
+        ComparisonOutcome::Inconclusive => Err(Failure::new(Exit::Failed, anyhow::anyhow!("inconclusive: {}", said()))
             .hint("use more runs or a quieter machine; without --strict this is a warning")),
-        Outcome::Invalid => Err(Failure::new(Exit::Failed, anyhow::anyhow!(said())).hint(remedy(comparison))),
+        ComparisonOutcome::Invalid => Err(Failure::new(Exit::Failed, anyhow::anyhow!(said())).hint(remedy(comparison))),
     }
 }
 
@@ -167,8 +185,8 @@ fn remedy(comparison: &Comparison) -> &'static str {
 }
 
 /// An injected slowdown must be detected: otherwise this machine is too noisy for this number of pairs.
-fn self_test(comparison: &Comparison, outcome: Outcome, printer: Printer) -> Result<Exit, Failure> {
-    if outcome == Outcome::Regressed {
+fn self_test(comparison: &Comparison, outcome: ComparisonOutcome, printer: Printer) -> Result<Exit, Failure> {
+    if outcome == ComparisonOutcome::Regressed {
         printer.note("self-test passed: the injected slowdown of 20 % was detected");
         return Ok(Exit::Done);
     }

@@ -8,9 +8,9 @@ use anyhow::Context;
 
 use super::super::report::show;
 use super::super::run::tell;
-use super::command::Compared;
-use crate::cli::{CompareArgs, Output};
-use crate::compare::Outcome;
+use super::command::RequestedComparison;
+use crate::cli::{CompareArgs, OutputFile};
+use crate::compare::ComparisonOutcome;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::replacing::write_named;
@@ -59,8 +59,8 @@ fn check_writable(path: &Path) -> io::Result<()> {
 /// Prints the result, then writes all requested files: a file that cannot be written affects neither the verdict nor
 /// the other files.
 pub(super) fn put_out(
-    compared: &Compared,
-    outcome: Outcome,
+    compared: &RequestedComparison,
+    outcome: ComparisonOutcome,
     args: &CompareArgs,
     printer: Printer,
 ) -> Result<(), Failure> {
@@ -90,7 +90,7 @@ pub(super) fn put_out(
 }
 
 /// Appends to the summary of GitHub's job, as far as its size limit allows.
-fn summarise(path: &Path, compared: &Compared, outcome: Outcome) -> anyhow::Result<()> {
+fn summarise(path: &Path, compared: &RequestedComparison, outcome: ComparisonOutcome) -> anyhow::Result<()> {
     let there = fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(usize::MAX));
     let room = SUMMARY_BYTES.saturating_sub(there);
     let text = report::comparison_summary(&compared.comparison, outcome, room);
@@ -101,9 +101,9 @@ fn summarise(path: &Path, compared: &Compared, outcome: Outcome) -> anyhow::Resu
 
 /// Writes a file; one without content is not written, with the reason.
 fn write(
-    output: &Output,
-    compared: &Compared,
-    outcome: Outcome,
+    output: &OutputFile,
+    compared: &RequestedComparison,
+    outcome: ComparisonOutcome,
     args: &CompareArgs,
     printer: Printer,
 ) -> anyhow::Result<()> {
@@ -130,7 +130,7 @@ fn write(
 
 /// The text that a file has, for an exporter that appends to it; empty if there is no file yet, and for all other
 /// exporters.
-fn existing_at(output: &Output) -> anyhow::Result<String> {
+fn existing_at(output: &OutputFile) -> anyhow::Result<String> {
     if !exporter_of(FILE_FORMATS, output.format)?.appends() {
         return Ok(String::new());
     }

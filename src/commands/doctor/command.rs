@@ -17,13 +17,13 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::{BridgeConnection, CurrentSettings, DEFAULT_CONFIG};
 use crate::record::{SCHEMA, SchemaVersion};
-use crate::studies::doctor::{Checked, check_up, self_test};
+use crate::studies::doctor::{CheckScope, check_up, self_test};
 use crate::term::Printer;
 use crate::text;
 
 /// All results.
 #[derive(Serialize)]
-pub(super) struct CheckUp {
+pub(super) struct DoctorReport {
     /// Version of the format, the same as for records.
     schema: SchemaVersion,
     /// Version of workly-perf.
@@ -38,17 +38,18 @@ pub(super) struct CheckUp {
 
 /// Checks everything, prints it, and ends with 1 if there is a problem.
 pub(in super::super) fn run(args: &DoctorArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
-    let config_path = args.reach.config.as_deref();
-    let checked = Checked {
+    let config_path = args.bridge_connection.config.as_deref();
+    let checked = CheckScope {
         model: args.model.as_ref(),
         config_path,
         config: config_of(config_path),
         section: section_of(config_path),
-        bridge: BridgeConnection::resolve(&args.reach).map(|(reach, _)| reach),
+        bridge: BridgeConnection::resolve(&args.bridge_connection).map(|(bridge_connection, _)| bridge_connection),
     };
     let checks = check_up(checked, &printer, stop)?;
     let state = checks.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
-    let check_up = CheckUp { schema: SCHEMA, tool: env!("CARGO_PKG_VERSION"), time: Timestamp::now(), state, checks };
+    let check_up =
+        DoctorReport { schema: SCHEMA, tool: env!("CARGO_PKG_VERSION"), time: Timestamp::now(), state, checks };
     let page = || {
         if args.report { page::report(&check_up, &self_test(stop)) } else { page::table(&check_up, printer.width()) }
     };

@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
-use super::command::CheckUp;
+use super::command::DoctorReport;
 use crate::advise::checkup::{Check, CheckState, Symptom};
 use crate::host;
 use crate::plural::counted;
@@ -13,7 +13,7 @@ use crate::text;
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The checks, then the relevant ones for each symptom.
-pub(super) fn table(check_up: &CheckUp, width: usize) -> String {
+pub(super) fn table(check_up: &DoctorReport, width: usize) -> String {
     let mut table = Table::new();
     table.load_style(STYLE).force_no_tty().set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
@@ -60,7 +60,7 @@ fn complaint(symptom: Symptom, checks: &[Check]) -> String {
 }
 
 /// The checks and `trials` as Markdown without names of people.
-pub(super) fn report(check_up: &CheckUp, trials: &[(String, String)]) -> String {
+pub(super) fn report(check_up: &DoctorReport, trials: &[(String, String)]) -> String {
     let private = text::Private::of(|name| std::env::var(name).ok());
     let line = |check: &Check| [check.name, check.state.word(), &check.found].map(String::from);
     let checks: Vec<_> = check_up.checks.iter().map(line).collect();

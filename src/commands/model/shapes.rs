@@ -7,7 +7,7 @@ use super::pages;
 use crate::cli::ShapesArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::llm::synth::{DEFAULT_SEED, Shape, SyntheticModel};
+use crate::llm::synth::{DEFAULT_SEED, ModelShape, SyntheticModel};
 use crate::term::Printer;
 
 /// A shape with its resulting figures.
@@ -25,12 +25,12 @@ pub(super) struct ShapeRow {
 }
 
 pub(super) fn run(args: &ShapesArgs, printer: Printer) -> Result<Exit, Failure> {
-    let rows: Vec<ShapeRow> = Shape::built_in().iter().map(row).collect();
+    let rows: Vec<ShapeRow> = ModelShape::built_in().iter().map(row).collect();
     show(&facts(args.format, &rows, || pages::shapes(&rows, printer.width()))?, printer)?;
     Ok(Exit::Done)
 }
 
-fn row(shape: &'static Shape) -> ShapeRow {
+fn row(shape: &'static ModelShape) -> ShapeRow {
     let model = SyntheticModel::new(shape, DEFAULT_SEED);
     ShapeRow {
         name: &shape.name,

@@ -8,7 +8,7 @@ use super::pages::decimal_count;
 use crate::cli::SynthArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::llm::synth::{Overwrite, SyntheticModel, WriteWatch};
+use crate::llm::synth::{Overwrite, SyntheticModel, WriteProgress};
 use crate::term::{Printer, Progress};
 use crate::text::{self, decimal_bytes};
 
@@ -18,7 +18,7 @@ pub(super) fn run(args: &SynthArgs, printer: Printer, stop: &AtomicBool) -> Resu
     let path = args.out.clone().unwrap_or_else(default);
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let progress = Progress::start_bytes(printer, &args.shape.name, model.file_bytes());
-    let written = model.write_file(&path, overwrite, WriteWatch { written: progress.counter(), stop });
+    let written = model.write_file(&path, overwrite, WriteProgress { written: progress.counter(), stop });
     if let Err(error) = written {
         progress.clear();
         return Err(error.into());

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::report::{facts, show};
-use super::display::Display;
+use super::display::WatchOutput;
 use super::lines;
 use super::profile::profile_writer;
 use crate::cli::WatchArgs;
@@ -18,7 +18,7 @@ use crate::plan::WatchPlan;
 use crate::report::Format;
 use crate::studies::Observer;
 use crate::studies::watch::{
-    Devices, Sampler, Snapshot, SnapshotLog, WatchOutcome, WatchSession, ggml_devices, open_sources,
+    Snapshot, SnapshotLog, SnapshotSampler, WatchOutcome, WatchSession, WatchedGpus, ggml_devices, open_sources,
 };
 use crate::term::Printer;
 use crate::text;
@@ -32,7 +32,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     let mut session = WatchSession::new(&plan, devices, sampler)?;
     session.log = args.csv.as_deref().map(SnapshotLog::create).transpose()?;
     session.write_profile = plan.apply.as_deref().map(profile_writer).transpose()?;
-    let open = || Ok(Display::open(args.plain, printer)?);
+    let open = || Ok(WatchOutput::open(args.plain, printer)?);
     let observer: Rc<dyn Observer> = Rc::new(printer);
     let (recorder, outcome) = session.watch(args.out.as_deref(), &observer, stop, open)?;
     for finding in &recorder.run.findings {
@@ -52,7 +52,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
 
 /// One reading, as JSON.
 #[derive(Serialize)]
-struct Reading<'a> {
+struct JsonReading<'a> {
     #[serde(flatten)]
     snapshot: &'a Snapshot,
     no_gpu_because: &'a Option<String>,
@@ -60,9 +60,15 @@ struct Reading<'a> {
 }
 
 /// One reading, printed.
-fn once(format: Format, devices: &Devices, mut sampler: Sampler, printer: Printer) -> Result<Exit, Failure> {
+fn once(
+    format: Format,
+    devices: &WatchedGpus,
+    mut sampler: SnapshotSampler,
+    printer: Printer,
+) -> Result<Exit, Failure> {
     let snapshot = sampler.sample(devices, &Clock::start(), 0);
-    let reading = Reading { snapshot: &snapshot, no_gpu_because: &devices.none_since, ggml_devices: ggml_devices() };
+    let reading =
+        JsonReading { snapshot: &snapshot, no_gpu_because: &devices.none_since, ggml_devices: ggml_devices() };
     show(&facts(format, &reading, || lines::full(&snapshot, devices.none_since.as_deref()))?, printer)?;
     Ok(Exit::Done)
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::super::stop::note;
 use super::lines::line;
-use super::view::{History, Shown, draw};
+use super::view::{GpuHistory, ViewContent, draw};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::studies::Interruption;
-use crate::studies::watch::{Event, Waited, WatchDisplay, WatchStatus};
+use crate::studies::watch::{WaitResult, WatchDisplay, WatchEvent, WatchStatus};
 use crate::term::{Key, Printer, Screen, is_coloured};
 
 /// Longest delay of the response to a signal or a key.
@@ -33,31 +33,31 @@ impl From<TerminalError> for Failure {
 
 /// The output.
 #[derive(Debug)]
-pub(super) enum Display {
+pub(super) enum WatchOutput {
     /// In a full-screen display, with curves of the last readings.
-    Screen(Box<Screen>, History),
+    Screen(Box<Screen>, GpuHistory),
     /// Line by line on standard output.
     Lines(Printer),
 }
 
-impl Display {
+impl WatchOutput {
     /// The display, if there is a terminal for it and `plain` is not set.
     pub(super) fn open(plain: bool, printer: Printer) -> Result<Self, TerminalError> {
         if plain || !Screen::is_possible() {
             return Ok(Self::Lines(printer));
         }
-        Ok(Self::Screen(Box::new(Screen::enter()?), History::default()))
+        Ok(Self::Screen(Box::new(Screen::enter()?), GpuHistory::default()))
     }
 }
 
 /// Draws the display. Returns `false` once the terminal is gone.
-fn drawn(screen: &mut Screen, history: &History, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
-    let shown = Shown { status, history, colour: is_coloured() };
+fn drawn(screen: &mut Screen, history: &GpuHistory, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
+    let shown = ViewContent { status, history, colour: is_coloured() };
     Ok(screen.draw(|frame| draw(frame, &shown))?)
 }
 
-impl WatchDisplay for Display {
-    fn show(&mut self, status: &WatchStatus<'_>, new_events: &[Event]) -> Result<bool, Failure> {
+impl WatchDisplay for WatchOutput {
+    fn show(&mut self, status: &WatchStatus<'_>, new_events: &[WatchEvent]) -> Result<bool, Failure> {
         match self {
             Self::Screen(screen, history) => {
                 if status.chosen.is_some_and(|place| place < status.snapshot.gpus.len()) {
@@ -68,7 +68,7 @@ impl WatchDisplay for Display {
             }
             Self::Lines(printer) => {
                 let sample = line(status.snapshot, status.chosen, status.state.map(|(state, _)| state));
-                let happened = |event: &Event| format!("{} * {}", event.time.strftime("%H:%M:%SZ"), event.line());
+                let happened = |event: &WatchEvent| format!("{} * {}", event.time.strftime("%H:%M:%SZ"), event.line());
                 let lines: Vec<String> = [sample].into_iter().chain(new_events.iter().map(happened)).collect();
                 Ok(printer.stream(&lines.join("\n")).map_err(TerminalError::from)?)
             }
@@ -76,9 +76,9 @@ impl WatchDisplay for Display {
     }
 
     /// Closing a pipe is the reader's wish; a closed terminal is not.
-    fn unread(&self, stop: &AtomicBool) -> Waited {
+    fn unread(&self, stop: &AtomicBool) -> WaitResult {
         match self {
-            Self::Lines(printer) if !printer.prints_to_terminal() => Waited::Quit,
+            Self::Lines(printer) if !printer.prints_to_terminal() => WaitResult::Quit,
             Self::Lines(_) | Self::Screen(..) => stopped_by(Interruption::TerminalClosed, stop),
         }
     }
@@ -89,19 +89,19 @@ impl WatchDisplay for Display {
         due_ns: u64,
         status: &WatchStatus<'_>,
         stop: &AtomicBool,
-    ) -> Result<Waited, Failure> {
+    ) -> Result<WaitResult, Failure> {
         loop {
             if stop.load(Ordering::Relaxed) {
-                return Ok(Waited::Stopped);
+                return Ok(WaitResult::Stopped);
             }
             let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
             if left.is_zero() {
-                return Ok(Waited::Due);
+                return Ok(WaitResult::Due);
             }
             match self {
                 Self::Lines(_) => thread::sleep(left.min(POLL)),
                 Self::Screen(screen, history) => match screen.key(left.min(POLL)).map_err(TerminalError::from)? {
-                    Some(Key::Quit) => return Ok(Waited::Quit),
+                    Some(Key::Quit) => return Ok(WaitResult::Quit),
                     Some(Key::Interrupt) => return Ok(stopped_by(Interruption::CtrlC, stop)),
                     Some(Key::Gone) => return Ok(stopped_by(Interruption::TerminalClosed, stop)),
                     // Redrawn when the terminal changes.
@@ -115,7 +115,7 @@ impl WatchDisplay for Display {
     }
 }
 
-fn stopped_by(reason: Interruption, stop: &AtomicBool) -> Waited {
+fn stopped_by(reason: Interruption, stop: &AtomicBool) -> WaitResult {
     note(reason, stop);
-    Waited::Stopped
+    WaitResult::Stopped
 }

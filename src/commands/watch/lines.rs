@@ -1,6 +1,6 @@
 //! A reading in words: one line for a log or a pipe, several for `--once`.
 
-use crate::advise::watch::CardState;
+use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
 use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
@@ -24,10 +24,10 @@ pub(super) fn power(reading: &GpuReading) -> String {
 }
 
 /// A reading as one line: `14:03:05 gpu0 5.61 of 6.00 GiB, 93 % full, 88 % busy, …`.
-pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) -> String {
+pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<GpuState>) -> String {
     let mut parts = Vec::new();
     for (place, gpu) in snapshot.gpus.iter().enumerate() {
-        let state = if chosen == Some(place) { Some(state.map_or("no state yet", CardState::word)) } else { None };
+        let state = if chosen == Some(place) { Some(state.map_or("no state yet", GpuState::word)) } else { None };
         parts.push(gpu_in_line(gpu, state));
     }
     let machine = &snapshot.machine;

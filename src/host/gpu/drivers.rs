@@ -8,11 +8,11 @@ use crate::record::{Fact, Gpu, GpuSurvey};
 #[derive(Debug)]
 pub struct GpuDrivers {
     /// Never empty.
-    drivers: Vec<Driver>,
+    drivers: Vec<OpenDriver>,
 }
 
 #[derive(Debug)]
-struct Driver {
+struct OpenDriver {
     vendor: &'static str,
     source: Box<dyn GpuSource>,
 }
@@ -31,7 +31,7 @@ impl GpuDrivers {
         let mut failure: Option<GpuError> = None;
         for vendor in vendors {
             match (vendor.open)() {
-                Ok(source) => drivers.push(Driver { vendor: vendor.name, source }),
+                Ok(source) => drivers.push(OpenDriver { vendor: vendor.name, source }),
                 Err(error) if matches!(failure, None | Some(GpuError::NoDriver { .. })) => failure = Some(error),
                 Err(_) => {}
             }

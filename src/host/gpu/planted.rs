@@ -5,15 +5,19 @@ use super::{GpuAddress, GpuError, GpuReading};
 use crate::record::{Fact, Gpu, GpuSurvey};
 
 /// Two GPUs, of 1 and 2 GiB.
-pub(super) static FIRST: Vendor =
-    Vendor { name: "First", pci_id: "0001", library: "FST", open: || Ok(Box::new(Planted { name: "First", gpus: 2 })) };
+pub(super) static FIRST: Vendor = Vendor {
+    name: "First",
+    pci_id: "0001",
+    library: "FST",
+    open: || Ok(Box::new(PlantedDriver { name: "First", gpus: 2 })),
+};
 
 /// One GPU, of 1 GiB.
 pub(super) static SECOND: Vendor = Vendor {
     name: "Second",
     pci_id: "0002",
     library: "SND",
-    open: || Ok(Box::new(Planted { name: "Second", gpus: 1 })),
+    open: || Ok(Box::new(PlantedDriver { name: "Second", gpus: 1 })),
 };
 
 /// No driver.
@@ -33,12 +37,12 @@ pub(super) static BROKEN: Vendor = Vendor {
 };
 
 #[derive(Debug)]
-struct Planted {
+struct PlantedDriver {
     name: &'static str,
     gpus: u32,
 }
 
-impl GpuSource for Planted {
+impl GpuSource for PlantedDriver {
     fn survey(&self) -> GpuSurvey {
         let is_first = self.name == "First";
         let gpu = |index| Gpu {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::cgroup::{Group, cpu_groups};
+use super::super::cgroup::{Cgroup, cpu_groups};
 use super::super::reading;
 use crate::record::Fact;
 
@@ -11,14 +11,14 @@ const CPUS: &str = "sys/devices/system/cpu";
 
 /// Number of periods and of throttled periods of a control group's quota, since the group was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Periods {
-    group: Group,
+pub(super) struct QuotaPeriods {
+    group: Cgroup,
     all: u64,
     throttled: u64,
 }
 
 /// The periods of every group that can throttle this process.
-pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
+pub(super) fn periods(root: &Path) -> Result<Vec<QuotaPeriods>, String> {
     let mut found = Vec::new();
     for group in cpu_groups(root)? {
         let Some(text) = reading::text(&group.folder.join("cpu.stat"))? else { continue };
@@ -27,7 +27,7 @@ pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
         };
         // Without a quota, version 2 omits them.
         if let (Some(all), Some(throttled)) = (count("nr_periods"), count("nr_throttled")) {
-            found.push(Periods { group, all, throttled });
+            found.push(QuotaPeriods { group, all, throttled });
         }
     }
     Ok(found)
@@ -35,7 +35,7 @@ pub(super) fn periods(root: &Path) -> Result<Vec<Periods>, String> {
 
 /// The largest share of periods in which a group throttled the process between two readings; not measured if no period
 /// passed.
-pub(super) fn throttled_share(before: &[Periods], after: &[Periods]) -> Fact<f64> {
+pub(super) fn throttled_share(before: &[QuotaPeriods], after: &[QuotaPeriods]) -> Fact<f64> {
     let shares = after.iter().filter_map(|after| {
         let before = before.iter().find(|before| before.group == after.group)?;
         let all = after.all.saturating_sub(before.all);
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use reading::root_with;
 
-    fn read(own: &str, parent: &str) -> Vec<Periods> {
+    fn read(own: &str, parent: &str) -> Vec<QuotaPeriods> {
         let root = root_with(&[
             ("proc/self/cgroup", "0::/box/inner\n"),
             ("sys/fs/cgroup/box/inner/cpu.stat", own),

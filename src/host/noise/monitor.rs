@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::machine::load_average;
 use super::super::quota;
 use super::cpu_time::{self, CpuTicks};
-use super::limits::{self, Periods};
+use super::limits::{self, QuotaPeriods};
 use super::process_list::ProcessTimes;
 use crate::record::{Fact, MachineNoise, NoiseFigures};
 
@@ -14,7 +14,7 @@ use crate::record::{Fact, MachineNoise, NoiseFigures};
 #[derive(Debug)]
 pub struct NoiseMonitor {
     root: PathBuf,
-    began: Reading,
+    began: NoiseReading,
     /// Other processes that are being measured, and their ticks when they were registered.
     measured: BTreeMap<u32, Option<u64>>,
     load_average: Fact<f64>,
@@ -22,9 +22,9 @@ pub struct NoiseMonitor {
 
 /// One reading.
 #[derive(Debug)]
-struct Reading {
+struct NoiseReading {
     cpu: CpuTime,
-    periods: Vec<Periods>,
+    periods: Vec<QuotaPeriods>,
     heat_throttles: Fact<u64>,
     frequency_mhz: Fact<f64>,
 }
@@ -41,7 +41,7 @@ enum CpuTime {
 }
 
 /// CPU time between two readings, in CPUs.
-struct Shares {
+struct CpuShares {
     own: Fact<f64>,
     others: Fact<f64>,
     stolen: Fact<f64>,
@@ -57,7 +57,7 @@ impl NoiseMonitor {
     /// The same with `/proc` and `/sys` below `root`.
     fn start_at(root: &Path) -> Self {
         let load_average = load_average(root);
-        Self { root: root.into(), began: Reading::now(root), measured: BTreeMap::new(), load_average }
+        Self { root: root.into(), began: NoiseReading::now(root), measured: BTreeMap::new(), load_average }
     }
 
     /// Counts another process as part of the measurement from now on: the bridge, or the process being watched.
@@ -69,8 +69,8 @@ impl NoiseMonitor {
     /// The noise from the start until now, `watched_s` seconds later.
     #[must_use]
     pub fn noise(&self, watched_s: f64) -> MachineNoise {
-        let ended = Reading::now(&self.root);
-        let Shares { own, others, stolen } = self.shares(&ended, watched_s);
+        let ended = NoiseReading::now(&self.root);
+        let CpuShares { own, others, stolen } = self.shares(&ended, watched_s);
         let heat = match (&self.began.heat_throttles, &ended.heat_throttles) {
             (Fact::Value(before), Fact::Value(after)) => Fact::Value(after.saturating_sub(*before)),
             (_, missing) => missing.clone(),
@@ -95,15 +95,15 @@ impl NoiseMonitor {
         })
     }
 
-    fn cpus(&self, ended: &Reading) -> Fact<u64> {
+    fn cpus(&self, ended: &NoiseReading) -> Fact<u64> {
         match &ended.cpu {
             CpuTime::Ticks(ticks, _) => Fact::Value(ticks.cpus),
             _ => super::super::topology::read(&self.root).usable_cpus(),
         }
     }
 
-    fn shares(&self, ended: &Reading, watched_s: f64) -> Shares {
-        let missing = |fact: Fact<f64>| Shares { own: fact.clone(), others: fact.clone(), stolen: fact };
+    fn shares(&self, ended: &NoiseReading, watched_s: f64) -> CpuShares {
+        let missing = |fact: Fact<f64>| CpuShares { own: fact.clone(), others: fact.clone(), stolen: fact };
         match (&self.began.cpu, &ended.cpu) {
             (CpuTime::Ticks(before, own_before), CpuTime::Ticks(after, own_after)) => {
                 let total = after.total.saturating_sub(before.total);
@@ -118,7 +118,7 @@ impl NoiseMonitor {
                     Ok(ticks) => Fact::Value(of(*ticks)),
                     Err(reason) => Fact::Failed(reason.clone()),
                 };
-                Shares {
+                CpuShares {
                     own: fact(&measured, &|ticks| cpus(own + ticks)),
                     others: fact(&measured, &|ticks| cpus(busy.saturating_sub(own + ticks))),
                     stolen: Fact::Value(cpus(after.stolen.saturating_sub(before.stolen))),
@@ -127,7 +127,7 @@ impl NoiseMonitor {
             (CpuTime::Processes(before), CpuTime::Processes(after)) if watched_s > 0.0 => {
                 let own: BTreeSet<u32> = self.measured.keys().copied().chain([std::process::id()]).collect();
                 let others_ms = after.others_ms_since(before, &own);
-                Shares { others: Fact::Value(others_ms as f64 / 1e3 / watched_s), ..missing(Fact::Unsupported) }
+                CpuShares { others: Fact::Value(others_ms as f64 / 1e3 / watched_s), ..missing(Fact::Unsupported) }
             }
             (CpuTime::Unknown(why), _) | (_, CpuTime::Unknown(why)) => missing(Fact::Failed(why.clone())),
             _ => missing(Fact::Unsupported),
@@ -147,7 +147,7 @@ impl NoiseMonitor {
     }
 }
 
-impl Reading {
+impl NoiseReading {
     fn now(root: &Path) -> Self {
         Self {
             cpu: CpuTime::now(root),

@@ -6,18 +6,18 @@ use std::collections::{BTreeSet, HashMap};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
 /// A process, by ID and start time, because IDs are reused.
-type Key = (u32, u64);
+type ProcessKey = (u32, u64);
 
 /// CPU time of a process, and its parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Used {
+struct ProcessUse {
     cpu_ms: u64,
     parent: Option<u32>,
 }
 
 /// One reading of the list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ProcessTimes(HashMap<Key, Used>);
+pub(super) struct ProcessTimes(HashMap<ProcessKey, ProcessUse>);
 
 impl ProcessTimes {
     /// Reads it.
@@ -26,8 +26,10 @@ impl ProcessTimes {
         let wanted = ProcessRefreshKind::nothing().with_cpu().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
         let of = system.processes().iter().map(|(pid, process)| {
-            let used =
-                Used { cpu_ms: process.accumulated_cpu_time(), parent: process.parent().map(sysinfo::Pid::as_u32) };
+            let used = ProcessUse {
+                cpu_ms: process.accumulated_cpu_time(),
+                parent: process.parent().map(sysinfo::Pid::as_u32),
+            };
             ((pid.as_u32(), process.start_time()), used)
         });
         Ok(Self(of.collect()))
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     fn list(processes: &[(u32, u64, Option<u32>)]) -> ProcessTimes {
-        let of = |&(pid, cpu_ms, parent): &(u32, u64, Option<u32>)| ((pid, 1), Used { cpu_ms, parent });
+        let of = |&(pid, cpu_ms, parent): &(u32, u64, Option<u32>)| ((pid, 1), ProcessUse { cpu_ms, parent });
         ProcessTimes(processes.iter().map(of).collect())
     }
 

@@ -19,18 +19,18 @@ pub(super) fn read(pid: u32) -> Option<ProcessMemory> {
 /// `RssAnon` of this process, which kernels before 4.5 do not have.
 pub(super) fn anonymous_bytes() -> Fact<u64> {
     match proc_text(Path::new("/proc/self/status")) {
-        Answer::Text(status) => kib(&status, "RssAnon"),
-        Answer::Nothing => Fact::Unsupported,
-        Answer::Refused(reason) => Fact::Failed(reason),
+        ProcFile::Text(status) => kib(&status, "RssAnon"),
+        ProcFile::Nothing => Fact::Unsupported,
+        ProcFile::Refused(reason) => Fact::Failed(reason),
     }
 }
 
 /// The figures in a process's folder.
 fn of(folder: &Path) -> Option<ProcessMemory> {
     let status = match proc_text(&folder.join("status")) {
-        Answer::Text(status) => status,
-        Answer::Nothing => return None,
-        Answer::Refused(reason) => return Some(ProcessMemory::without(&Fact::Failed(reason))),
+        ProcFile::Text(status) => status,
+        ProcFile::Nothing => return None,
+        ProcFile::Refused(reason) => return Some(ProcessMemory::without(&Fact::Failed(reason))),
     };
     // A zombie has ended: its parent has not waited for it yet.
     if process_status::field_of(&status, "State").is_some_and(|state| state.starts_with(['Z', 'X'])) {
@@ -38,16 +38,16 @@ fn of(folder: &Path) -> Option<ProcessMemory> {
     }
     let mut anonymous_bytes = kib(&status, "RssAnon");
     let (proportional_bytes, private_bytes) = match proc_text(&folder.join("smaps_rollup")) {
-        Answer::Text(rollup) if rollup.is_empty() => (Fact::Unsupported, Fact::Unsupported),
-        Answer::Text(rollup) => {
+        ProcFile::Text(rollup) if rollup.is_empty() => (Fact::Unsupported, Fact::Unsupported),
+        ProcFile::Text(rollup) => {
             // Counted page by page. Kernels from 6.2 on keep `RssAnon` per CPU and round it by up to 128 KiB for each.
             if let exact @ Fact::Value(_) = kib(&rollup, "Anonymous") {
                 anonymous_bytes = exact;
             }
             (kib(&rollup, "Pss"), private(&rollup))
         }
-        Answer::Nothing => (Fact::Unsupported, Fact::Unsupported),
-        Answer::Refused(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason)),
+        ProcFile::Nothing => (Fact::Unsupported, Fact::Unsupported),
+        ProcFile::Refused(reason) => (Fact::Failed(reason.clone()), Fact::Failed(reason)),
     };
     Some(ProcessMemory {
         resident_bytes: kib(&status, "VmRSS"),
@@ -64,7 +64,7 @@ fn of(folder: &Path) -> Option<ProcessMemory> {
 }
 
 /// The result of reading a file of `/proc`.
-enum Answer {
+enum ProcFile {
     Text(String),
     /// It does not exist: the process has ended, or the kernel has no such file.
     Nothing,
@@ -72,11 +72,11 @@ enum Answer {
     Refused(String),
 }
 
-fn proc_text(path: &Path) -> Answer {
+fn proc_text(path: &Path) -> ProcFile {
     match fs::read_to_string(path) {
-        Ok(text) => Answer::Text(text),
-        Err(error) if is_gone(&error) => Answer::Nothing,
-        Err(error) => Answer::Refused(refusal(&error)),
+        Ok(text) => ProcFile::Text(text),
+        Err(error) if is_gone(&error) => ProcFile::Nothing,
+        Err(error) => ProcFile::Refused(refusal(&error)),
     }
 }
 

@@ -14,5 +14,5 @@ pub use environment::variable_of;
 pub use kind::ProcessKind;
 pub use named::{NamedProcess, process_numbered, processes_named};
 pub use process_load::ProcessLoad;
-pub use process_table::{FoundProcess, ProcessLook, Processes};
+pub use process_table::{FoundProcess, ProcessReading, ProcessTable};
 pub use query::{ProcessChoiceError, ProcessQuery};

@@ -24,7 +24,7 @@ pub struct FoundProcess {
 
 /// The current use of resources of a process.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ProcessLook {
+pub struct ProcessReading {
     /// The process.
     #[serde(flatten)]
     pub process: FoundProcess,
@@ -42,7 +42,7 @@ pub struct ProcessLook {
 
 /// The processes of this machine.
 #[derive(Debug)]
-pub struct Processes {
+pub struct ProcessTable {
     /// Facts about the machine.
     system: Result<System, String>,
     /// The process list, new each time: a process that executes another program keeps its ID, and would keep its old
@@ -52,7 +52,7 @@ pub struct Processes {
     last: HashMap<u32, (u64, u64)>,
 }
 
-impl Processes {
+impl ProcessTable {
     /// Nothing has been read yet.
     #[must_use]
     pub fn new() -> Self {
@@ -107,7 +107,7 @@ impl Processes {
     }
 
     /// The use of resources of a process at `now_ns` of the caller's clock; `None` if it has ended.
-    pub fn look(&mut self, process: &FoundProcess, now_ns: u64) -> Option<ProcessLook> {
+    pub fn look(&mut self, process: &FoundProcess, now_ns: u64) -> Option<ProcessReading> {
         let memory = ProcessMemory::of(process.pid).ok()?;
         let cpu_percent = match &self.list {
             Err(reason) => Fact::Failed(reason.clone()),
@@ -121,7 +121,7 @@ impl Processes {
                 }
             }
         };
-        Some(ProcessLook {
+        Some(ProcessReading {
             process: process.clone(),
             resident_bytes: memory.resident_bytes,
             anonymous_bytes: memory.anonymous_bytes,
@@ -156,7 +156,7 @@ impl Processes {
     }
 }
 
-impl Default for Processes {
+impl Default for ProcessTable {
     fn default() -> Self {
         Self::new()
     }
@@ -178,7 +178,7 @@ mod tests {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        let mut processes = Processes::new();
+        let mut processes = ProcessTable::new();
         processes.refresh();
         let found = processes.find(&ProcessQuery::Pid(child.id())).unwrap();
         assert_eq!(found.kind, ProcessKind::Named);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn own_process_is_never_selected() {
-        let mut processes = Processes::new();
+        let mut processes = ProcessTable::new();
         processes.refresh();
         assert!(processes.find(&ProcessQuery::Pid(std::process::id())).is_err());
     }

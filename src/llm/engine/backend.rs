@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use llama_cpp_2::list_llama_ggml_backend_devices;
 use llama_cpp_2::llama_backend::LlamaBackend;
 
-use super::log::Log;
+use super::log::EngineLog;
 use super::{BackendFile, Device, EngineError, ffi, vector_warning};
 
-static LOG: Log = Log::new();
+static LOG: EngineLog = EngineLog::new();
 static BACKEND: OnceLock<Result<Backend, String>> = OnceLock::new();
 
 /// llama.cpp after its start.
@@ -48,7 +48,7 @@ impl Backend {
 
     /// llama.cpp's output in this process.
     #[must_use]
-    pub fn log(&self) -> &'static Log {
+    pub fn log(&self) -> &'static EngineLog {
         &LOG
     }
 

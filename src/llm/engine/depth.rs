@@ -2,8 +2,8 @@
 
 use std::sync::atomic::AtomicBool;
 
-use super::ffi::Sampler;
-use super::session::{Computing, Session};
+use super::ffi::SamplerChain;
+use super::session::{Computation, ModelSession};
 use super::timing::{GenTiming, PromptTiming, steps};
 use super::{EngineError, Sampling};
 use crate::clock::Clock;
@@ -11,8 +11,8 @@ use crate::clock::Clock;
 /// Seed of drawn tokens: the same in every repetition.
 const SEED: u32 = 0;
 
-impl Session<'_> {
-    /// Processes a prompt like [`Session::prompt`], with `depth` fixed tokens already in the context. They are computed
+impl ModelSession<'_> {
+    /// Processes a prompt like [`ModelSession::prompt`], with `depth` fixed tokens already in the context. They are computed
     /// once, outside the timed part, and kept for the next measurement at that depth.
     pub fn prompt_at(&mut self, depth: usize, n_tokens: usize, stop: &AtomicBool) -> Result<PromptTiming, EngineError> {
         self.fits(depth + n_tokens)?;
@@ -26,7 +26,7 @@ impl Session<'_> {
         })
     }
 
-    /// Generates tokens like [`Session::generate`], after `depth` tokens as in [`Session::prompt_at`]. With `sampling`,
+    /// Generates tokens like [`ModelSession::generate`], after `depth` tokens as in [`ModelSession::prompt_at`]. With `sampling`,
     /// each token is drawn as in an application, and drawing is part of the time; an end-of-generation token ends
     /// nothing. `progress` receives the number of tokens so far. If `stop` is set after at least one token, the result
     /// covers the tokens so far, counted by `n`.
@@ -41,7 +41,7 @@ impl Session<'_> {
         self.fits(depth + n_tokens)?;
         self.fill(depth, stop)?;
         let tokens = self.model.measured_tokens(n_tokens);
-        let mut sampler = sampling.and_then(|sampling| Sampler::new(sampling, SEED));
+        let mut sampler = sampling.and_then(|sampling| SamplerChain::new(sampling, SEED));
         let mut drawn = None;
         let mut moments_ns = Vec::with_capacity(n_tokens + 1);
         self.measure_filled(depth, stop, |turn| {
@@ -93,7 +93,7 @@ impl Session<'_> {
         &mut self,
         depth: usize,
         stop: &AtomicBool,
-        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+        work: impl FnOnce(&mut Computation<'_, '_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let measured = self.measure_after(depth, stop, work);
         self.filled = depth;

@@ -14,12 +14,12 @@ use std::sync::{Mutex, PoisonError};
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
-use super::log::{Log, LogLevel, Piece};
-use super::{ContextSpec, FlashAttention, ForeseenBytes, ForeseenDevice, KvType, Sampling, Token, projection};
+use super::log::{EngineLog, LogLevel, LogPiece};
+use super::{ContextSpec, FlashAttention, KvType, ProjectedBytes, ProjectedDevice, Sampling, Token, projection};
 
 /// Sends the output of llama.cpp and ggml to `log` from now on, for the whole process.
-pub(super) fn capture_log(log: &'static Log) {
-    // SAFETY: `keep` has the required signature, and its data is a `Log` that is never freed and may be shared between
+pub(super) fn capture_log(log: &'static EngineLog) {
+    // SAFETY: `keep` has the required signature, and its data is an `EngineLog` that is never freed and may be shared between
     // threads. llama.cpp passes the same callback to ggml.
     unsafe { sys::llama_log_set(Some(keep), ptr::from_ref(log).cast_mut().cast()) }
 }
@@ -27,14 +27,14 @@ pub(super) fn capture_log(log: &'static Log) {
 /// Appends a piece of text to the log at `data`. Nothing here panics, since unwinding through C++ is not possible.
 unsafe extern "C" fn keep(level: sys::ggml_log_level, text: *const c_char, data: *mut c_void) {
     let piece = match level {
-        sys::GGML_LOG_LEVEL_DEBUG => Piece::Debug,
-        sys::GGML_LOG_LEVEL_WARN => Piece::Starts(LogLevel::Warn),
-        sys::GGML_LOG_LEVEL_ERROR => Piece::Starts(LogLevel::Error),
-        sys::GGML_LOG_LEVEL_CONT => Piece::Continues,
-        _ => Piece::Starts(LogLevel::Info),
+        sys::GGML_LOG_LEVEL_DEBUG => LogPiece::Debug,
+        sys::GGML_LOG_LEVEL_WARN => LogPiece::Starts(LogLevel::Warn),
+        sys::GGML_LOG_LEVEL_ERROR => LogPiece::Starts(LogLevel::Error),
+        sys::GGML_LOG_LEVEL_CONT => LogPiece::Continues,
+        _ => LogPiece::Starts(LogLevel::Info),
     };
-    // SAFETY: `data` is the `&'static Log` of `capture_log`.
-    let log = unsafe { &*data.cast_const().cast::<Log>() };
+    // SAFETY: `data` is the `&'static EngineLog` of `capture_log`.
+    let log = unsafe { &*data.cast_const().cast::<EngineLog>() };
     // SAFETY: ggml passes formatted text that ends with a zero byte and is valid until this returns.
     log.push(piece, &unsafe { text_at(text) });
 }
@@ -92,16 +92,16 @@ fn raw_model(model: &LlamaModel) -> *mut sys::llama_model {
 
 /// A llama.cpp context, which must not outlive its model.
 #[derive(Debug)]
-pub(super) struct Context<'m> {
+pub(super) struct LlamaContext<'m> {
     pointer: NonNull<sys::llama_context>,
     n_vocab: usize,
     model: PhantomData<&'m LlamaModel>,
 }
 
 // SAFETY: a context is not bound to a thread. It is not shared between threads: everything that computes takes `&mut`.
-unsafe impl Send for Context<'_> {}
+unsafe impl Send for LlamaContext<'_> {}
 
-impl<'m> Context<'m> {
+impl<'m> LlamaContext<'m> {
     /// Creates a context of the model; `None` if llama.cpp refuses, with the reason in its log. `spec` has been
     /// checked.
     pub(super) fn new(model: &'m LlamaModel, spec: &ContextSpec) -> Option<Self> {
@@ -133,7 +133,7 @@ impl<'m> Context<'m> {
     }
 
     /// Memory held by it and its model: per device, and of the machine.
-    pub(super) fn held(&self, model: &LlamaModel) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
+    pub(super) fn held(&self, model: &LlamaModel) -> Option<(Vec<ProjectedDevice>, ProjectedBytes)> {
         // SAFETY: both are alive, and the context was created from this model: a session has no other.
         unsafe { projection::held(raw_model(model), self.pointer.as_ptr()) }
     }
@@ -167,8 +167,8 @@ impl<'m> Context<'m> {
     }
 
     /// Computes until `stop` is set, which stops the CPU even inside a batch.
-    pub(super) fn run<T>(&mut self, stop: &AtomicBool, work: impl FnOnce(&mut Run<'_>) -> T) -> T {
-        let mut run = Run { pointer: self.pointer, n_vocab: self.n_vocab, lives: PhantomData };
+    pub(super) fn run<T>(&mut self, stop: &AtomicBool, work: impl FnOnce(&mut ComputingContext<'_>) -> T) -> T {
+        let mut run = ComputingContext { pointer: self.pointer, n_vocab: self.n_vocab, lives: PhantomData };
         // SAFETY: the context is alive. `stop` lives until this function ends, and `run` is dropped before, which
         // removes the callback even if `work` panics, since no one else can own it.
         unsafe {
@@ -179,7 +179,7 @@ impl<'m> Context<'m> {
     }
 }
 
-impl Drop for Context<'_> {
+impl Drop for LlamaContext<'_> {
     fn drop(&mut self) {
         // SAFETY: llama.cpp created it, it is freed once, and its model is still alive.
         unsafe { sys::llama_free(self.pointer.as_ptr()) }
@@ -188,19 +188,19 @@ impl Drop for Context<'_> {
 
 /// Whether the flag at `data` is set.
 unsafe extern "C" fn is_set(data: *mut c_void) -> bool {
-    // SAFETY: `data` is the flag that `Context::run` borrows while this callback is set.
+    // SAFETY: `data` is the flag that `LlamaContext::run` borrows while this callback is set.
     unsafe { &*data.cast_const().cast::<AtomicBool>() }.load(Ordering::Relaxed)
 }
 
 /// A context while it computes.
-pub(super) struct Run<'c> {
+pub(super) struct ComputingContext<'c> {
     pointer: NonNull<sys::llama_context>,
     n_vocab: usize,
     lives: PhantomData<&'c mut ()>,
 }
 
-impl Run<'_> {
-    /// Computes tokens that follow the previous ones, and the logits of the last. At most [`Context::n_batch`] tokens.
+impl ComputingContext<'_> {
+    /// Computes tokens that follow the previous ones, and the logits of the last. At most [`LlamaContext::n_batch`] tokens.
     /// The error is llama.cpp's code.
     pub(super) fn decode(&mut self, tokens: &[Token]) -> Result<(), i32> {
         let n = i32::try_from(tokens.len()).map_err(|_| -1)?;
@@ -231,9 +231,9 @@ impl Run<'_> {
     }
 }
 
-impl Run<'_> {
+impl ComputingContext<'_> {
     /// Waits, then samples the next token; `None` before the first decode.
-    pub(super) fn sample(&mut self, sampler: &mut Sampler) -> Option<Token> {
+    pub(super) fn sample(&mut self, sampler: &mut SamplerChain) -> Option<Token> {
         self.logits()?;
         // SAFETY: context and sampler are alive, and there are logits, as checked above.
         Some(unsafe { sys::llama_sampler_sample(sampler.chain.as_ptr(), self.pointer.as_ptr(), -1) })
@@ -242,11 +242,11 @@ impl Run<'_> {
 
 /// A chain of llama.cpp's samplers.
 #[derive(Debug)]
-pub(super) struct Sampler {
+pub(super) struct SamplerChain {
     chain: NonNull<sys::llama_sampler>,
 }
 
-impl Sampler {
+impl SamplerChain {
     /// The chain for these values; a repetition penalty of 1 has no effect and is left out. `None` if llama.cpp cannot
     /// create it.
     pub(super) fn new(sampling: &Sampling, seed: u32) -> Option<Self> {
@@ -267,14 +267,14 @@ impl Sampler {
     }
 }
 
-impl Drop for Sampler {
+impl Drop for SamplerChain {
     fn drop(&mut self) {
         // SAFETY: llama.cpp created it, and it is freed once.
         unsafe { sys::llama_sampler_free(self.chain.as_ptr()) }
     }
 }
 
-impl Drop for Run<'_> {
+impl Drop for ComputingContext<'_> {
     fn drop(&mut self) {
         // SAFETY: the context is alive, by `'c`. Pending computation may still read the flag, so it is awaited first.
         unsafe {

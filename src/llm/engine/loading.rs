@@ -15,7 +15,7 @@ use super::Placement;
 use crate::clock::Clock;
 
 /// Result of loading.
-pub(super) enum Loaded {
+pub(super) enum LoadResult {
     /// The model, and the loading time in nanoseconds.
     Model(LlamaModel, u64),
     /// `progress` returned false.
@@ -31,7 +31,7 @@ pub(super) fn load(
     path: &Path,
     placement: &Placement,
     progress: &mut dyn FnMut(f32) -> bool,
-) -> Loaded {
+) -> LoadResult {
     let stopped = Arc::new(AtomicBool::new(false));
     let (shares, received) = mpsc::channel();
     let (loaded, load_ns) = thread::scope(|scope| {
@@ -56,9 +56,9 @@ pub(super) fn load(
         loader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     match loaded {
-        _ if stopped.load(Ordering::Relaxed) => Loaded::Stopped,
-        Ok(model) => Loaded::Model(model, load_ns),
-        Err(error) => Loaded::Refused(error),
+        _ if stopped.load(Ordering::Relaxed) => LoadResult::Stopped,
+        Ok(model) => LoadResult::Model(model, load_ns),
+        Err(error) => LoadResult::Refused(error),
     }
 }
 

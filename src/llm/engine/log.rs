@@ -45,7 +45,7 @@ pub struct LogLine {
 
 /// A piece of text from ggml.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum LogPiece {
     /// Starts a line of this level.
     Starts(LogLevel),
     /// Starts a line that is discarded.
@@ -56,10 +56,10 @@ pub(super) enum Piece {
 
 /// The log of this process: recent lines; severe ones are kept longest.
 #[derive(Debug)]
-pub struct Log(Mutex<Buffer>);
+pub struct EngineLog(Mutex<LogBuffer>);
 
 #[derive(Debug)]
-struct Buffer {
+struct LogBuffer {
     /// Lines with their numbers, from 0.
     lines: VecDeque<(u64, LogLine)>,
     /// Number of lines so far.
@@ -72,9 +72,15 @@ struct Buffer {
     folders: Vec<String>,
 }
 
-impl Log {
+impl EngineLog {
     pub(super) const fn new() -> Self {
-        Self(Mutex::new(Buffer { lines: VecDeque::new(), count: 0, open: false, skipping: false, folders: Vec::new() }))
+        Self(Mutex::new(LogBuffer {
+            lines: VecDeque::new(),
+            count: 0,
+            open: false,
+            skipping: false,
+            folders: Vec::new(),
+        }))
     }
 
     /// The lines of at least this severity, oldest first.
@@ -83,7 +89,7 @@ impl Log {
         self.since(0, least)
     }
 
-    /// The lines of at least this severity added since [`Log::position`] returned `position`.
+    /// The lines of at least this severity added since [`EngineLog::position`] returned `position`.
     #[must_use]
     pub fn since(&self, position: u64, least: LogLevel) -> Vec<LogLine> {
         let buffer = self.buffer();
@@ -129,20 +135,20 @@ impl Log {
     }
 
     /// Adds a piece of text, which may contain any number of line breaks.
-    pub(super) fn push(&self, piece: Piece, text: &str) {
+    pub(super) fn push(&self, piece: LogPiece, text: &str) {
         let mut buffer = self.buffer();
         let level = match piece {
-            Piece::Starts(level) => {
+            LogPiece::Starts(level) => {
                 buffer.open = false;
                 buffer.skipping = false;
                 level
             }
-            Piece::Debug => {
+            LogPiece::Debug => {
                 buffer.open = false;
                 buffer.skipping = true;
                 LogLevel::Info
             }
-            Piece::Continues => buffer.lines.back().map_or(LogLevel::Info, |(_, line)| line.level),
+            LogPiece::Continues => buffer.lines.back().map_or(LogLevel::Info, |(_, line)| line.level),
         };
         if buffer.skipping {
             return;
@@ -153,12 +159,12 @@ impl Log {
     }
 
     /// The buffer, even after a panic in another thread: every line in it is complete.
-    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+    fn buffer(&self) -> MutexGuard<'_, LogBuffer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Buffer {
+impl LogBuffer {
     /// Appends part of a line to the incomplete line, or starts a new one.
     fn add(&mut self, level: LogLevel, part: &str) {
         let text = part.trim_end_matches(['\n', '\r']);
@@ -207,16 +213,16 @@ fn shorten(text: &mut String) {
 mod tests {
     use super::*;
 
-    fn texts(log: &Log, least: LogLevel) -> Vec<String> {
+    fn texts(log: &EngineLog, least: LogLevel) -> Vec<String> {
         log.lines(least).into_iter().map(|line| line.text).collect()
     }
 
     #[test]
     fn lines_are_filtered_by_level() {
-        let log = Log::new();
-        log.push(Piece::Starts(LogLevel::Info), "loading\n");
-        log.push(Piece::Starts(LogLevel::Warn), "strange\n\n");
-        log.push(Piece::Starts(LogLevel::Error), "first\nsecond\n");
+        let log = EngineLog::new();
+        log.push(LogPiece::Starts(LogLevel::Info), "loading\n");
+        log.push(LogPiece::Starts(LogLevel::Warn), "strange\n\n");
+        log.push(LogPiece::Starts(LogLevel::Error), "first\nsecond\n");
         assert_eq!(texts(&log, LogLevel::Info), ["loading", "strange", "first", "second"]);
         assert_eq!(texts(&log, LogLevel::Warn), ["strange", "first", "second"]);
         assert_eq!(texts(&log, LogLevel::Error), ["first", "second"]);
@@ -224,32 +230,32 @@ mod tests {
 
     #[test]
     fn pieces_are_joined_into_lines() {
-        let log = Log::new();
-        log.push(Piece::Starts(LogLevel::Warn), "tensors: ");
-        log.push(Piece::Continues, "1, ");
-        log.push(Piece::Continues, "2\n");
-        log.push(Piece::Starts(LogLevel::Info), "no end");
-        log.push(Piece::Starts(LogLevel::Info), "next\n");
+        let log = EngineLog::new();
+        log.push(LogPiece::Starts(LogLevel::Warn), "tensors: ");
+        log.push(LogPiece::Continues, "1, ");
+        log.push(LogPiece::Continues, "2\n");
+        log.push(LogPiece::Starts(LogLevel::Info), "no end");
+        log.push(LogPiece::Starts(LogLevel::Info), "next\n");
         assert_eq!(texts(&log, LogLevel::Warn), ["tensors: 1, 2"]);
         assert_eq!(texts(&log, LogLevel::Info), ["tensors: 1, 2", "no end", "next"]);
     }
 
     #[test]
     fn debug_lines_and_their_continuations_are_discarded() {
-        let log = Log::new();
-        log.push(Piece::Starts(LogLevel::Info), "kept\n");
-        log.push(Piece::Debug, "threads ");
-        log.push(Piece::Continues, "= 2\n");
-        log.push(Piece::Starts(LogLevel::Info), "kept too\n");
+        let log = EngineLog::new();
+        log.push(LogPiece::Starts(LogLevel::Info), "kept\n");
+        log.push(LogPiece::Debug, "threads ");
+        log.push(LogPiece::Continues, "= 2\n");
+        log.push(LogPiece::Starts(LogLevel::Info), "kept too\n");
         assert_eq!(texts(&log, LogLevel::Info), ["kept", "kept too"]);
     }
 
     #[test]
     fn severe_lines_are_kept_longest() {
-        let log = Log::new();
-        log.push(Piece::Starts(LogLevel::Error), "the cause\n");
+        let log = EngineLog::new();
+        log.push(LogPiece::Starts(LogLevel::Error), "the cause\n");
         for number in 0..MOST_LINES + 10 {
-            log.push(Piece::Starts(LogLevel::Info), &format!("line {number}\n"));
+            log.push(LogPiece::Starts(LogLevel::Info), &format!("line {number}\n"));
         }
         assert_eq!(texts(&log, LogLevel::Error), ["the cause"]);
         assert_eq!(texts(&log, LogLevel::Info).len(), MOST_LINES);
@@ -260,9 +266,9 @@ mod tests {
 
     #[test]
     fn endless_line_is_truncated() {
-        let log = Log::new();
+        let log = EngineLog::new();
         for _ in 0..MOST_BYTES {
-            log.push(Piece::Continues, "é");
+            log.push(LogPiece::Continues, "é");
         }
         let text = &texts(&log, LogLevel::Info)[0];
         assert_eq!(text.len(), MOST_BYTES);
@@ -271,29 +277,29 @@ mod tests {
 
     #[test]
     fn reasons_start_with_the_first_cause() {
-        let log = Log::new();
-        log.push(Piece::Starts(LogLevel::Error), "of before\n");
+        let log = EngineLog::new();
+        log.push(LogPiece::Starts(LogLevel::Error), "of before\n");
         let position = log.position();
         assert!(log.reasons(position).is_empty());
-        log.push(Piece::Starts(LogLevel::Info), "reading\n");
+        log.push(LogPiece::Starts(LogLevel::Info), "reading\n");
         assert_eq!(log.reasons(position), ["reading"]);
-        log.push(Piece::Starts(LogLevel::Warn), "strange\n");
-        log.push(Piece::Starts(LogLevel::Info), "reading on\n");
+        log.push(LogPiece::Starts(LogLevel::Warn), "strange\n");
+        log.push(LogPiece::Starts(LogLevel::Info), "reading on\n");
         assert_eq!(log.reasons(position), ["strange"]);
         for number in 0..9 {
-            log.push(Piece::Starts(LogLevel::Error), &format!("error {number}\n"));
+            log.push(LogPiece::Starts(LogLevel::Error), &format!("error {number}\n"));
         }
         assert_eq!(log.reasons(position), ["error 0", "error 1", "error 2", "error 3", "error 4"]);
     }
 
     #[test]
     fn user_folders_are_removed() {
-        let log = Log::new();
+        let log = EngineLog::new();
         log.hide("/home/ada/");
         log.hide("/home/ada/models/");
         log.hide("/");
         log.hide("");
-        log.push(Piece::Starts(LogLevel::Info), "from /home/ada/models/zephyr.gguf and /home/ada/x\n");
+        log.push(LogPiece::Starts(LogLevel::Info), "from /home/ada/models/zephyr.gguf and /home/ada/x\n");
         assert_eq!(texts(&log, LogLevel::Info), ["from zephyr.gguf and x"]);
     }
 }

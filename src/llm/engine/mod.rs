@@ -40,7 +40,7 @@ mod trial;
 mod vector_units;
 
 #[cfg(feature = "llama")]
-pub use allocations::{HeldMemory, ManagedMemory};
+pub use allocations::{Allocations, ManagedMemory};
 #[cfg(feature = "llama")]
 pub use backend::Backend;
 #[cfg(feature = "llama")]
@@ -50,15 +50,15 @@ pub use error::EngineError;
 #[cfg(feature = "llama")]
 pub use libraries::{BackendFile, BackendFileState};
 #[cfg(feature = "llama")]
-pub use log::{Log, LogLevel, LogLine};
+pub use log::{EngineLog, LogLevel, LogLine};
 #[cfg(feature = "llama")]
 pub use model::{ChatPrompt, LoadFacts, Model};
+pub use projection::{PlacementTarget, ProjectedBytes, ProjectedDevice, Projection};
 #[cfg(feature = "llama")]
-pub use projection::{Foreseeing, project, project_all};
-pub use projection::{ForeseenBytes, ForeseenDevice, Projection, Target};
+pub use projection::{ProjectionOptions, project, project_all};
 pub use sampling::Sampling;
 #[cfg(feature = "llama")]
-pub use session::Session;
+pub use session::ModelSession;
 pub use spec::{ContextSpec, FlashAttention, KvType, MAX_THREADS, Placement, SpecError};
 #[cfg(feature = "llama")]
 pub use timing::{GenTiming, PromptTiming, TurnTiming};

@@ -7,10 +7,10 @@ use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 
 use super::super::conversation::{ChatMessage, app_prompt, zephyr_prompt};
-use super::ffi::{self, Context};
-use super::loading::{self, Loaded};
+use super::ffi::{self, LlamaContext};
+use super::loading::{self, LoadResult};
 use super::log::{LogLevel, LogLine};
-use super::{Backend, ContextSpec, EngineError, Placement, Session, Token, seeded_tokens};
+use super::{Backend, ContextSpec, EngineError, ModelSession, Placement, Token, seeded_tokens};
 
 /// A model in memory, in its requested placement.
 #[derive(Debug)]
@@ -73,12 +73,12 @@ impl Model {
 
         let position = log.position();
         let (llama, load_ns) = match loading::load(&backend.llama, path, placement, progress) {
-            Loaded::Model(llama, load_ns) => (llama, load_ns),
-            Loaded::Stopped => return Err(EngineError::LoadStopped),
-            Loaded::Refused(LlamaModelLoadError::NullResult) => {
+            LoadResult::Model(llama, load_ns) => (llama, load_ns),
+            LoadResult::Stopped => return Err(EngineError::LoadStopped),
+            LoadResult::Refused(LlamaModelLoadError::NullResult) => {
                 return Err(EngineError::Load { path: path.into(), log: log.reasons(position) });
             }
-            Loaded::Refused(error) => {
+            LoadResult::Refused(error) => {
                 return Err(EngineError::Load { path: path.into(), log: vec![error.to_string()] });
             }
         };
@@ -111,13 +111,13 @@ impl Model {
     }
 
     /// Creates a context. Several may exist at once; each has its own memory.
-    pub fn session(&self, spec: &ContextSpec) -> Result<Session<'_>, EngineError> {
+    pub fn session(&self, spec: &ContextSpec) -> Result<ModelSession<'_>, EngineError> {
         spec.check()?;
         let log = self.backend.log();
         let position = log.position();
         let context =
-            Context::new(&self.llama, spec).ok_or_else(|| EngineError::Context { log: log.reasons(position) })?;
-        Ok(Session::new(self, context, spec))
+            LlamaContext::new(&self.llama, spec).ok_or_else(|| EngineError::Context { log: log.reasons(position) })?;
+        Ok(ModelSession::new(self, context, spec))
     }
 
     /// Tokenises a text, with the begin-of-text token if the model wants one.

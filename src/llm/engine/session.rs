@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::ffi::{Context, Run, Sampler};
+use super::ffi::{ComputingContext, LlamaContext, SamplerChain};
 use super::spec::check_threads;
 use super::timing::{GenTiming, PromptTiming, TurnTiming, steps};
 use super::{ContextSpec, EngineError, Model, Projection, Sampling, Token};
@@ -13,9 +13,9 @@ use crate::clock::Clock;
 
 /// A context, empty or computing.
 #[derive(Debug)]
-pub struct Session<'m> {
+pub struct ModelSession<'m> {
     pub(super) model: &'m Model,
-    pub(super) context: Context<'m>,
+    pub(super) context: LlamaContext<'m>,
     spec: ContextSpec,
     /// Tokens of earlier turns in the context that may be reused.
     held: Vec<Token>,
@@ -26,8 +26,8 @@ pub struct Session<'m> {
     pub(super) is_at_depth: bool,
 }
 
-impl<'m> Session<'m> {
-    pub(super) fn new(model: &'m Model, context: Context<'m>, spec: &ContextSpec) -> Self {
+impl<'m> ModelSession<'m> {
+    pub(super) fn new(model: &'m Model, context: LlamaContext<'m>, spec: &ContextSpec) -> Self {
         let spec =
             ContextSpec { n_ctx: context.n_ctx(), n_batch: context.n_batch(), n_ubatch: context.n_ubatch(), ..*spec };
         Self { model, context, spec, held: Vec::new(), filled: 0, is_at_depth: false }
@@ -111,7 +111,7 @@ impl<'m> Session<'m> {
         self.timed_turn(prompt, (n_gen, 0), None, stop)
     }
 
-    /// Like [`Session::turn`], but each token is drawn; without `draw` it is the most likely one.
+    /// Like [`ModelSession::turn`], but each token is drawn; without `draw` it is the most likely one.
     pub fn turn_drawn(
         &mut self,
         prompt: &[Token],
@@ -122,7 +122,7 @@ impl<'m> Session<'m> {
         self.timed_turn(prompt, (n_gen, 0), draw, stop)
     }
 
-    /// Like [`Session::turn_drawn`], with prefix reuse: the start of the prompt that is still in the context from
+    /// Like [`ModelSession::turn_drawn`], with prefix reuse: the start of the prompt that is still in the context from
     /// earlier calls is not recomputed. Also returns the number of reused tokens. The last token of the prompt is
     /// always computed, since the answer results from it.
     pub fn turn_on_prefix(
@@ -155,7 +155,7 @@ impl<'m> Session<'m> {
         draw: Option<(&Sampling, u32)>,
         stop: &AtomicBool,
     ) -> Result<TurnTiming, EngineError> {
-        let mut sampler = draw.and_then(|(sampling, seed)| Sampler::new(sampling, seed));
+        let mut sampler = draw.and_then(|(sampling, seed)| SamplerChain::new(sampling, seed));
         let mut tokens = Vec::with_capacity(n_gen);
         let mut moments_ns = Vec::with_capacity(n_gen);
         let mut clock = Clock::start();
@@ -177,7 +177,7 @@ impl<'m> Session<'m> {
     }
 
     /// Answers as the application does: with prefix reuse, sampling each token with this seed. `said` is called as by
-    /// [`Session::answer`]. Returns the number of reused tokens of the prompt.
+    /// [`ModelSession::answer`]. Returns the number of reused tokens of the prompt.
     pub fn sampled_answer(
         &mut self,
         prompt: &[Token],
@@ -188,7 +188,7 @@ impl<'m> Session<'m> {
     ) -> Result<usize, EngineError> {
         let kept = self.keep_prefix(prompt);
         let mut tokens = Vec::with_capacity(n_gen);
-        let mut sampler = Sampler::new(sampling, seed);
+        let mut sampler = SamplerChain::new(sampling, seed);
         self.respond(prompt, (n_gen, kept), &mut sampler, stop, &mut |token| {
             said(token);
             tokens.extend(token);
@@ -198,7 +198,7 @@ impl<'m> Session<'m> {
         Ok(kept)
     }
 
-    /// Like [`Session::turn`], with a callback for each token as it is chosen: `said` gets `None` just before the
+    /// Like [`ModelSession::turn`], with a callback for each token as it is chosen: `said` gets `None` just before the
     /// prompt is processed, then every token of the answer. It runs between tokens and is part of the timed region.
     pub fn answer(
         &mut self,
@@ -215,7 +215,7 @@ impl<'m> Session<'m> {
         &mut self,
         prompt: &[Token],
         (n_gen, kept): (usize, usize),
-        sampler: &mut Option<Sampler>,
+        sampler: &mut Option<SamplerChain>,
         stop: &AtomicBool,
         said: &mut dyn FnMut(Option<Token>),
     ) -> Result<(), EngineError> {
@@ -255,7 +255,7 @@ impl<'m> Session<'m> {
     pub(super) fn measure<T>(
         &mut self,
         stop: &AtomicBool,
-        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+        work: impl FnOnce(&mut Computation<'_, '_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         self.measure_after(0, stop, work)
     }
@@ -265,7 +265,7 @@ impl<'m> Session<'m> {
         &mut self,
         kept: usize,
         stop: &AtomicBool,
-        work: impl FnOnce(&mut Computing<'_, '_>) -> Result<T, EngineError>,
+        work: impl FnOnce(&mut Computation<'_, '_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         self.held.clear();
         (self.filled, self.is_at_depth) = (0, false);
@@ -275,7 +275,7 @@ impl<'m> Session<'m> {
         let log = self.model.backend().log();
         let position = log.position();
         let n_batch = self.spec.n_batch as usize;
-        let measured = self.context.run(stop, |run| work(&mut Computing { run, stop, n_batch, done: 0 }));
+        let measured = self.context.run(stop, |run| work(&mut Computation { run, stop, n_batch, done: 0 }));
         measured.map_err(|error| match error {
             EngineError::Decode { code, .. } => EngineError::Decode { code, log: log.reasons(position) },
             other => other,
@@ -284,14 +284,14 @@ impl<'m> Session<'m> {
 }
 
 /// A measurement in progress.
-pub(super) struct Computing<'r, 'c> {
-    pub(super) run: &'r mut Run<'c>,
+pub(super) struct Computation<'r, 'c> {
+    pub(super) run: &'r mut ComputingContext<'c>,
     stop: &'r AtomicBool,
     n_batch: usize,
     done: usize,
 }
 
-impl Computing<'_, '_> {
+impl Computation<'_, '_> {
     /// Computes tokens in batches.
     pub(super) fn batches(&mut self, tokens: &[Token]) -> Result<(), EngineError> {
         tokens.chunks(self.n_batch).try_for_each(|batch| self.decode(batch))
@@ -318,7 +318,7 @@ impl Computing<'_, '_> {
     }
 
     /// Waits for the last token, and chooses the next one: by the sampler, otherwise the most likely.
-    pub(super) fn next(&mut self, sampler: &mut Option<Sampler>) -> Result<Token, EngineError> {
+    pub(super) fn next(&mut self, sampler: &mut Option<SamplerChain>) -> Result<Token, EngineError> {
         let chosen = match sampler {
             Some(sampler) => self.run.sample(sampler),
             None => self.run.logits().map(highest),

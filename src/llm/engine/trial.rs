@@ -11,7 +11,7 @@ use llama_cpp_2::model::{LlamaChatMessage, LlamaModel};
 use llama_cpp_2::token::LlamaToken;
 use serde::{Deserialize, Serialize};
 
-use super::{Backend, ContextSpec, EngineError, Model, Placement, Target, project};
+use super::{Backend, ContextSpec, EngineError, Model, Placement, PlacementTarget, project};
 
 /// Step of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ pub fn try_header(
     use_vocabulary(&model);
     drop(model);
     begins(TrialStep::Placement);
-    let target = if n_gpu_layers == 0 { Target::Cpu } else { Target::Machine };
+    let target = if n_gpu_layers == 0 { PlacementTarget::Cpu } else { PlacementTarget::Machine };
     project(backend, path, n_gpu_layers, &small(), target).map(drop)
 }
 

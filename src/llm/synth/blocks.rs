@@ -6,7 +6,7 @@
 //! this, and only the 16-bit scales of a block have such patterns, so they are never random. Each block gets one of 64
 //! prepared sets of scales and random quants, all patterns of which are small integers.
 
-use super::noise::Noise;
+use super::noise::SplitMix64;
 use crate::llm::gguf::TensorType;
 
 /// Prepared sets of scales per tensor: enough for blocks to differ.
@@ -16,11 +16,11 @@ const SETS: u64 = 64;
 const LEAST_HALF: f32 = 1.0 / 16_384.0;
 
 /// Draws a set of scales for this standard deviation, negative or not.
-type Set = fn(f32, bool, &mut Noise) -> Vec<u8>;
+type ScaleGenerator = fn(f32, bool, &mut SplitMix64) -> Vec<u8>;
 
 /// How the blocks of a type are generated.
 #[derive(Debug)]
-pub(super) struct Blocks {
+pub(super) struct BlockGenerator {
     block_bytes: usize,
     scales_at: usize,
     noise_at: usize,
@@ -29,13 +29,13 @@ pub(super) struct Blocks {
     symmetric_bytes: bool,
 }
 
-impl Blocks {
+impl BlockGenerator {
     /// For a tensor of that type with rows of that length. `None` for types that no mixture uses.
-    pub(super) fn new(kind: &TensorType, row: u64, noise: &mut Noise) -> Option<Self> {
+    pub(super) fn new(kind: &TensorType, row: u64, noise: &mut SplitMix64) -> Option<Self> {
         let deviation = 1.0 / (row as f32).sqrt();
         // Bytes of scales, whether they follow the quants, and how they are drawn. Half of the sets are negative, so
         // that a nonzero mean of quants cancels over blocks.
-        let (scale_bytes, scales_last, set): (usize, bool, Set) = match kind.name {
+        let (scale_bytes, scales_last, set): (usize, bool, ScaleGenerator) = match kind.name {
             "Q4_0" => (2, false, q4_0),
             "Q8_0" => (2, false, q8_0),
             "Q4_K" => (16, false, q4_k),
@@ -56,7 +56,7 @@ impl Blocks {
     }
 
     /// Fills whole blocks.
-    pub(super) fn fill(&self, bytes: &mut [u8], noise: &mut Noise) {
+    pub(super) fn fill(&self, bytes: &mut [u8], noise: &mut SplitMix64) {
         for block in bytes.chunks_exact_mut(self.block_bytes) {
             let which = usize::try_from(noise.below(SETS)).unwrap_or(0);
             let set = &self.sets[which];
@@ -74,35 +74,35 @@ impl Blocks {
 }
 
 /// One 16-bit scale: 4-bit quants minus 8, standard deviation 4.64.
-fn q4_0(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
+fn q4_0(deviation: f32, negative: bool, noise: &mut SplitMix64) -> Vec<u8> {
     signed_scale(deviation / 4.64, negative, noise)
 }
 
 /// One 16-bit scale: quants from -127 to 127, standard deviation 73.7.
-fn q8_0(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
+fn q8_0(deviation: f32, negative: bool, noise: &mut SplitMix64) -> Vec<u8> {
     signed_scale(deviation / 73.7, negative, noise)
 }
 
 /// A scale from 3/4 to 5/4 of `middle`.
-fn signed_scale(middle: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
+fn signed_scale(middle: f32, negative: bool, noise: &mut SplitMix64) -> Vec<u8> {
     let scale = middle * (0.75 + noise.below(32) as f32 / 62.0);
     half(if negative { -scale } else { scale }).to_le_bytes().into()
 }
 
 /// 4-bit quants: mean 7.5, standard deviation 4.61.
-fn q4_k(deviation: f32, _: bool, noise: &mut Noise) -> Vec<u8> {
+fn q4_k(deviation: f32, _: bool, noise: &mut SplitMix64) -> Vec<u8> {
     scales_and_minima(deviation, 7.5, 4.61, noise)
 }
 
 /// 5-bit quants: mean 15.5, standard deviation 9.23.
-fn q5_k(deviation: f32, _: bool, noise: &mut Noise) -> Vec<u8> {
+fn q5_k(deviation: f32, _: bool, noise: &mut SplitMix64) -> Vec<u8> {
     scales_and_minima(deviation, 15.5, 9.23, noise)
 }
 
 /// The head of a `Q4_K` or `Q5_K` block: scale and minimum of the block, then 6 bits of each for its eight parts. A
 /// weight is scale × part's scale × quant - minimum × part's minimum; equal parts and a minimum of `mean` scales give a
 /// mean of 0.
-fn scales_and_minima(deviation: f32, mean: f32, quant_deviation: f32, noise: &mut Noise) -> Vec<u8> {
+fn scales_and_minima(deviation: f32, mean: f32, quant_deviation: f32, noise: &mut SplitMix64) -> Vec<u8> {
     // Parts from 9 to 16 have a root mean square of 12.71; small ones keep the 16-bit scale normal.
     let scale = (deviation / (quant_deviation * 12.71)).max(LEAST_HALF);
     let mut bytes = Vec::with_capacity(16);
@@ -119,7 +119,7 @@ fn scales_and_minima(deviation: f32, mean: f32, quant_deviation: f32, noise: &mu
 
 /// The tail of a `Q6_K` block: sixteen signed 8-bit scales, then that of the block. 6-bit quants minus 32: standard
 /// deviation 18.5. Signs alternate from part to part.
-fn q6_k(deviation: f32, negative: bool, noise: &mut Noise) -> Vec<u8> {
+fn q6_k(deviation: f32, negative: bool, noise: &mut SplitMix64) -> Vec<u8> {
     // Parts from 5 to 8 have a root mean square of 6.6.
     let scale = (deviation / (18.5 * 6.6)).max(LEAST_HALF);
     let mut bytes = Vec::with_capacity(18);
@@ -202,8 +202,8 @@ mod tests {
         for name in ["Q4_0", "Q8_0", "Q4_K", "Q5_K", "Q6_K"] {
             for row in [256_u64, 4_096, 14_336] {
                 let kind = TensorType::by_name(name).unwrap();
-                let mut noise = Noise::new(1, row);
-                let blocks = Blocks::new(kind, row, &mut noise).unwrap();
+                let mut noise = SplitMix64::new(1, row);
+                let blocks = BlockGenerator::new(kind, row, &mut noise).unwrap();
                 let mut bytes = vec![0; blocks.block_bytes * 4_096];
                 blocks.fill(&mut bytes, &mut noise);
                 let weights: Vec<f64> =
@@ -224,8 +224,8 @@ mod tests {
     fn blocks_are_complete_and_reproducible() {
         let kind = TensorType::by_name("Q8_0").unwrap();
         let make = |seed| {
-            let mut noise = Noise::new(seed, 0);
-            let blocks = Blocks::new(kind, 32, &mut noise).unwrap();
+            let mut noise = SplitMix64::new(seed, 0);
+            let blocks = BlockGenerator::new(kind, 32, &mut noise).unwrap();
             let mut bytes = vec![0; 34 * 2_000];
             blocks.fill(&mut bytes, &mut noise);
             bytes
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(make(1), make(1));
         assert_ne!(make(1), make(2));
         assert!(make(1).chunks(34).all(|block| !block[2..].contains(&0x80)));
-        assert!(Blocks::new(TensorType::by_name("IQ1_S").unwrap(), 256, &mut Noise::new(1, 1)).is_none());
+        assert!(BlockGenerator::new(TensorType::by_name("IQ1_S").unwrap(), 256, &mut SplitMix64::new(1, 1)).is_none());
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::shape::Shape;
+use super::shape::ModelShape;
 
 /// Why a shape cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ShapeError {
     /// No built-in shape has this name.
-    #[error("shape `{name}` is not known: shapes are {}", Shape::names().join(", "))]
+    #[error("shape `{name}` is not known: shapes are {}", ModelShape::names().join(", "))]
     Unknown {
         /// The requested name.
         name: String,

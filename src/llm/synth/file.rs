@@ -28,14 +28,14 @@ pub enum Overwrite {
 
 /// State shared between a long write and its observer.
 #[derive(Debug, Clone, Copy)]
-pub struct WriteWatch<'a> {
+pub struct WriteProgress<'a> {
     /// Bytes written so far.
     pub written: &'a AtomicU64,
     /// Raised to stop the write.
     pub stop: &'a AtomicBool,
 }
 
-impl WriteWatch<'_> {
+impl WriteProgress<'_> {
     /// Whether it should stop.
     pub(in crate::llm) fn is_stopped(self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -58,7 +58,7 @@ impl SyntheticModel {
     /// # Errors
     /// [`SynthError::Exists`] and [`SynthError::NoRoom`] before anything is written. No partial file is left behind
     /// unless the process is killed: then one whose name starts with `.` and ends with `.part`.
-    pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: WriteWatch<'_>) -> Result<(), SynthError> {
+    pub fn write_file(&self, path: &Path, overwrite: Overwrite, watch: WriteProgress<'_>) -> Result<(), SynthError> {
         let refuse = || if overwrite == Overwrite::Refuse { refuse_existing(path) } else { Ok(()) };
         if path.is_dir() {
             return Err(SynthError::IsAFolder { path: path.to_owned() });
@@ -123,13 +123,13 @@ fn part_file(folder: &Path, path: &Path) -> io::Result<tempfile::NamedTempFile> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::Shape;
+    use super::super::shape::ModelShape;
     use super::*;
 
     fn write(path: &Path, overwrite: Overwrite, stop: bool) -> Result<(), SynthError> {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(stop));
-        let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
-        model.write_file(path, overwrite, WriteWatch { written: &written, stop: &stop })
+        let model = SyntheticModel::new(ModelShape::named("tiny").unwrap(), 1);
+        model.write_file(path, overwrite, WriteProgress { written: &written, stop: &stop })
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         write(&path, Overwrite::Refuse, false).unwrap();
         assert_eq!(names(), ["m.gguf"]);
         let whole = fs::metadata(&path).unwrap().len();
-        assert_eq!(whole, SyntheticModel::new(Shape::named("tiny").unwrap(), 1).file_bytes());
+        assert_eq!(whole, SyntheticModel::new(ModelShape::named("tiny").unwrap(), 1).file_bytes());
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn missing_disk_space_is_quantified() {
-        let model = SyntheticModel::new(Shape::named("zephyr-7b").unwrap(), 1);
+        let model = SyntheticModel::new(ModelShape::named("zephyr-7b").unwrap(), 1);
         let error = model.no_room(Path::new("z.gguf"), 1_000_000_000).to_string();
         let needed = model.file_bytes().to_string();
         assert!(error.contains(&needed) && error.contains("(1.00 GB) are free"), "{error}");

@@ -17,7 +17,7 @@ pub enum Mixture {
 
 /// Purpose of a tensor, as far as its storage depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum TensorRole {
     /// Token embeddings; `shared` if the output layer uses them too.
     Embedding {
         /// Whether the output layer uses them.
@@ -61,7 +61,7 @@ impl Mixture {
     }
 
     /// Storage type of a tensor.
-    pub(super) fn storage(self, role: Role) -> &'static TensorType {
+    pub(super) fn storage(self, role: TensorRole) -> &'static TensorType {
         let base = match self {
             Self::Q4_0 => "Q4_0",
             Self::Q8_0 => "Q8_0",
@@ -70,9 +70,11 @@ impl Mixture {
             Self::Q6_K => "Q6_K",
         };
         let name = match (role, self) {
-            (Role::Norm, _) => "F32",
-            (Role::Output | Role::Embedding { shared: true }, mixture) if mixture != Self::Q8_0 => "Q6_K",
-            (Role::Favoured { block, blocks }, Self::Q4_K_M | Self::Q5_K_M) if is_favoured(block, blocks) => "Q6_K",
+            (TensorRole::Norm, _) => "F32",
+            (TensorRole::Output | TensorRole::Embedding { shared: true }, mixture) if mixture != Self::Q8_0 => "Q6_K",
+            (TensorRole::Favoured { block, blocks }, Self::Q4_K_M | Self::Q5_K_M) if is_favoured(block, blocks) => {
+                "Q6_K"
+            }
             _ => base,
         };
         TensorType::by_name(name).expect("the names above are rows of the table")
@@ -94,17 +96,17 @@ mod tests {
         let favoured: Vec<u64> = (0..32).filter(|&block| is_favoured(block, 32)).collect();
         assert_eq!(favoured, [0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 28, 29, 30, 31]);
         let storage = |role| Mixture::Q5_K_M.storage(role).name;
-        assert_eq!(storage(Role::Favoured { block: 0, blocks: 32 }), "Q6_K");
-        assert_eq!(storage(Role::Favoured { block: 4, blocks: 32 }), "Q5_K");
-        assert_eq!(storage(Role::Embedding { shared: false }), "Q5_K");
-        assert_eq!(storage(Role::Output), "Q6_K");
-        assert_eq!(storage(Role::Norm), "F32");
+        assert_eq!(storage(TensorRole::Favoured { block: 0, blocks: 32 }), "Q6_K");
+        assert_eq!(storage(TensorRole::Favoured { block: 4, blocks: 32 }), "Q5_K");
+        assert_eq!(storage(TensorRole::Embedding { shared: false }), "Q5_K");
+        assert_eq!(storage(TensorRole::Output), "Q6_K");
+        assert_eq!(storage(TensorRole::Norm), "F32");
     }
 
     #[test]
     fn shared_embeddings_have_the_outputs_type() {
-        assert_eq!(Mixture::Q4_K_M.storage(Role::Embedding { shared: true }).name, "Q6_K");
-        assert_eq!(Mixture::Q8_0.storage(Role::Embedding { shared: true }).name, "Q8_0");
-        assert_eq!(Mixture::Q4_0.storage(Role::Favoured { block: 0, blocks: 8 }).name, "Q4_0");
+        assert_eq!(Mixture::Q4_K_M.storage(TensorRole::Embedding { shared: true }).name, "Q6_K");
+        assert_eq!(Mixture::Q8_0.storage(TensorRole::Embedding { shared: true }).name, "Q8_0");
+        assert_eq!(Mixture::Q4_0.storage(TensorRole::Favoured { block: 0, blocks: 8 }).name, "Q4_0");
     }
 }

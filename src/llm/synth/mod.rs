@@ -15,9 +15,9 @@ mod shape;
 mod vocabulary;
 
 pub use error::{ShapeError, SynthError};
-pub use file::{Overwrite, WriteWatch};
+pub use file::{Overwrite, WriteProgress};
 pub use mark::{FORMAT_VERSION, SyntheticMark};
 pub use model::SyntheticModel;
-pub use shape::{DEFAULT_SEED, Shape};
+pub use shape::{DEFAULT_SEED, ModelShape};
 
 pub(super) use file::{PART_SUFFIX, part_prefix};

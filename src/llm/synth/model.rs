@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::blocks::Blocks;
-use super::file::WriteWatch;
+use super::blocks::BlockGenerator;
+use super::file::WriteProgress;
 use super::mark::mark;
-use super::mixture::{Mixture, Role};
-use super::noise::Noise;
-use super::shape::Shape;
+use super::mixture::{Mixture, TensorRole};
+use super::noise::SplitMix64;
+use super::shape::ModelShape;
 use super::vocabulary::{self, BEGIN_ID, END_ID, UNKNOWN_ID};
 use crate::llm::file_type;
 use crate::llm::gguf::{HeaderBuilder, TensorType};
@@ -18,16 +18,16 @@ const CHUNK: usize = 256 << 10;
 /// A shape and a seed, ready to be written.
 #[derive(Debug, Clone)]
 pub struct SyntheticModel {
-    shape: &'static Shape,
+    shape: &'static ModelShape,
     seed: u64,
     header: Vec<u8>,
-    tensors: Vec<Planned>,
+    tensors: Vec<PlannedTensor>,
     file_bytes: u64,
 }
 
 /// A tensor to be written.
 #[derive(Debug, Clone)]
-struct Planned {
+struct PlannedTensor {
     kind: &'static TensorType,
     row: u64,
     elements: u64,
@@ -38,7 +38,7 @@ struct Planned {
 impl SyntheticModel {
     /// Lays out the file, without writing it or generating weights.
     #[must_use]
-    pub fn new(shape: &'static Shape, seed: u64) -> Self {
+    pub fn new(shape: &'static ModelShape, seed: u64) -> Self {
         let mut header = HeaderBuilder::new();
         describe(&mut header, shape, seed);
         let mut tensors = Vec::new();
@@ -46,7 +46,7 @@ impl SyntheticModel {
             let kind = shape.quantisation.storage(role);
             let (bytes, padded) = header.tensor(&name, &dimensions, kind);
             let elements = dimensions.iter().product();
-            tensors.push(Planned { kind, row: dimensions[0], elements, bytes, padded });
+            tensors.push(PlannedTensor { kind, row: dimensions[0], elements, bytes, padded });
         }
         let (header, data_bytes) = header.finish();
         let file_bytes = header.len() as u64 + data_bytes;
@@ -55,7 +55,7 @@ impl SyntheticModel {
 
     /// Its shape.
     #[must_use]
-    pub fn shape(&self) -> &'static Shape {
+    pub fn shape(&self) -> &'static ModelShape {
         self.shape
     }
 
@@ -85,12 +85,12 @@ impl SyntheticModel {
 
     /// Writes the file in chunks and counts its bytes. A raised stop flag ends it with [`io::ErrorKind::Interrupted`]
     /// between two chunks.
-    pub fn write_to(&self, out: &mut impl Write, watch: WriteWatch<'_>) -> io::Result<()> {
+    pub fn write_to(&self, out: &mut impl Write, watch: WriteProgress<'_>) -> io::Result<()> {
         watch.write(out, &self.header)?;
         let mut chunk = Vec::new();
         for (stream, tensor) in self.tensors.iter().enumerate() {
-            let mut noise = Noise::new(self.seed, stream as u64);
-            let blocks = Blocks::new(tensor.kind, tensor.row, &mut noise);
+            let mut noise = SplitMix64::new(self.seed, stream as u64);
+            let blocks = BlockGenerator::new(tensor.kind, tensor.row, &mut noise);
             let block = usize::try_from(tensor.kind.block_bytes).unwrap_or(1);
             let whole = CHUNK / block * block;
             let mut left = tensor.bytes;
@@ -112,7 +112,7 @@ impl SyntheticModel {
 }
 
 /// The metadata that llama.cpp needs for a llama with a `SentencePiece` vocabulary, and our mark.
-fn describe(header: &mut HeaderBuilder, shape: &Shape, seed: u64) {
+fn describe(header: &mut HeaderBuilder, shape: &ModelShape, seed: u64) {
     let u32_of = |figure: u64| u32::try_from(figure).unwrap_or(u32::MAX);
     header.text("general.architecture", "llama");
     // Without the shape's name: llama.cpp searches it for "phi-3", and then expects tokens that only the real model
@@ -150,33 +150,33 @@ fn describe(header: &mut HeaderBuilder, shape: &Shape, seed: u64) {
 }
 
 /// Names, shapes and roles of all tensors, in file order.
-fn tensors_of(shape: &Shape) -> Vec<(String, Vec<u64>, Role)> {
-    let Shape { embedding, feed_forward, vocabulary, blocks, .. } = *shape;
+fn tensors_of(shape: &ModelShape) -> Vec<(String, Vec<u64>, TensorRole)> {
+    let ModelShape { embedding, feed_forward, vocabulary, blocks, .. } = *shape;
     let kv = shape.head() * shape.kv_heads;
     let mut tensors = vec![(
         "token_embd.weight".to_owned(),
         vec![embedding, vocabulary],
-        Role::Embedding { shared: shape.tied_output },
+        TensorRole::Embedding { shared: shape.tied_output },
     )];
     for block in 0..blocks {
-        let favoured = Role::Favoured { block, blocks };
+        let favoured = TensorRole::Favoured { block, blocks };
         for (part, dimensions, role) in [
-            ("attn_norm", vec![embedding], Role::Norm),
-            ("attn_q", vec![embedding, embedding], Role::Plain),
-            ("attn_k", vec![embedding, kv], Role::Plain),
+            ("attn_norm", vec![embedding], TensorRole::Norm),
+            ("attn_q", vec![embedding, embedding], TensorRole::Plain),
+            ("attn_k", vec![embedding, kv], TensorRole::Plain),
             ("attn_v", vec![embedding, kv], favoured),
-            ("attn_output", vec![embedding, embedding], Role::Plain),
-            ("ffn_norm", vec![embedding], Role::Norm),
-            ("ffn_gate", vec![embedding, feed_forward], Role::Plain),
-            ("ffn_up", vec![embedding, feed_forward], Role::Plain),
+            ("attn_output", vec![embedding, embedding], TensorRole::Plain),
+            ("ffn_norm", vec![embedding], TensorRole::Norm),
+            ("ffn_gate", vec![embedding, feed_forward], TensorRole::Plain),
+            ("ffn_up", vec![embedding, feed_forward], TensorRole::Plain),
             ("ffn_down", vec![feed_forward, embedding], favoured),
         ] {
             tensors.push((format!("blk.{block}.{part}.weight"), dimensions, role));
         }
     }
-    tensors.push(("output_norm.weight".into(), vec![embedding], Role::Norm));
+    tensors.push(("output_norm.weight".into(), vec![embedding], TensorRole::Norm));
     if !shape.tied_output {
-        tensors.push(("output.weight".into(), vec![embedding, vocabulary], Role::Output));
+        tensors.push(("output.weight".into(), vec![embedding, vocabulary], TensorRole::Output));
     }
     tensors
 }
@@ -185,8 +185,8 @@ impl Mixture {
     /// Whether all storage types of this mixture can be generated.
     #[cfg(test)]
     fn is_made(self) -> bool {
-        let roles = [Role::Plain, Role::Output, Role::Favoured { block: 0, blocks: 8 }];
-        roles.into_iter().all(|role| Blocks::new(self.storage(role), 256, &mut Noise::new(1, 1)).is_some())
+        let roles = [TensorRole::Plain, TensorRole::Output, TensorRole::Favoured { block: 0, blocks: 8 }];
+        roles.into_iter().all(|role| BlockGenerator::new(self.storage(role), 256, &mut SplitMix64::new(1, 1)).is_some())
     }
 }
 
@@ -201,9 +201,9 @@ mod tests {
 
     fn bytes_of(name: &str, seed: u64) -> Vec<u8> {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(false));
-        let model = SyntheticModel::new(Shape::named(name).unwrap(), seed);
+        let model = SyntheticModel::new(ModelShape::named(name).unwrap(), seed);
         let mut bytes = Vec::new();
-        model.write_to(&mut bytes, WriteWatch { written: &written, stop: &stop }).unwrap();
+        model.write_to(&mut bytes, WriteProgress { written: &written, stop: &stop }).unwrap();
         assert_eq!(bytes.len() as u64, model.file_bytes());
         assert_eq!(written.load(Ordering::Relaxed), model.file_bytes());
         assert!(bytes.starts_with(model.header()));
@@ -230,7 +230,7 @@ mod tests {
                 }
             }
         }
-        let model = SyntheticModel::new(Shape::named(name).unwrap(), 1);
+        let model = SyntheticModel::new(ModelShape::named(name).unwrap(), 1);
         let gguf = Gguf::read(Sparse(Cursor::new(model.header().to_vec()), model.file_bytes())).unwrap();
         let facts = ModelFacts::of(&gguf, GpuProfile::built_in()).unwrap();
         assert_eq!(facts.parameters, model.parameters());
@@ -294,7 +294,8 @@ mod tests {
 
     #[test]
     fn model_name_does_not_trigger_vocabulary_checks() {
-        let names: std::collections::HashSet<_> = Shape::names().into_iter().map(|name| facts_of(name).name).collect();
+        let names: std::collections::HashSet<_> =
+            ModelShape::names().into_iter().map(|name| facts_of(name).name).collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }
 
@@ -309,8 +310,8 @@ mod tests {
     #[test]
     fn stop_flag_ends_writing_between_chunks() {
         let (written, stop) = (AtomicU64::new(0), AtomicBool::new(true));
-        let model = SyntheticModel::new(Shape::named("tiny").unwrap(), 1);
-        let ended = model.write_to(&mut io::sink(), WriteWatch { written: &written, stop: &stop }).unwrap_err();
+        let model = SyntheticModel::new(ModelShape::named("tiny").unwrap(), 1);
+        let ended = model.write_to(&mut io::sink(), WriteProgress { written: &written, stop: &stop }).unwrap_err();
         assert_eq!(ended.kind(), io::ErrorKind::Interrupted);
     }
 }

@@ -6,11 +6,11 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014). Sufficient for random
 /// weights; not cryptographic.
 #[derive(Debug, Clone)]
-pub(super) struct Noise {
+pub(super) struct SplitMix64 {
     counter: u64,
 }
 
-impl Noise {
+impl SplitMix64 {
     /// One of a seed's streams: each tensor has its own.
     pub(super) fn new(seed: u64, stream: u64) -> Self {
         Self { counter: mix(seed.wrapping_add(STEP)) ^ mix(stream.wrapping_mul(STEP).wrapping_add(1)) }
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn splitmix64_matches_published_test_vectors() {
         // The first three numbers from counter 1234567, as published with the algorithm.
-        let mut noise = Noise { counter: 1_234_567 };
+        let mut noise = SplitMix64 { counter: 1_234_567 };
         let first = [noise.next(), noise.next(), noise.next()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
@@ -58,7 +58,7 @@ mod tests {
     fn streams_differ_and_are_reproducible() {
         let bytes = |seed, stream| {
             let mut bytes = [0; 16];
-            Noise::new(seed, stream).fill(&mut bytes);
+            SplitMix64::new(seed, stream).fill(&mut bytes);
             bytes
         };
         assert_eq!(bytes(1, 2), bytes(1, 2));

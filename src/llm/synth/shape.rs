@@ -17,7 +17,7 @@ const LARGEST: u64 = 1 << 20;
 /// The shape of a model: llama architecture, with the quantisation of a real file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shape {
+pub struct ModelShape {
     /// Name on the command line and in files.
     pub name: String,
     /// A one-line description.
@@ -46,7 +46,7 @@ pub struct Shape {
     pub tied_output: bool,
 }
 
-static BUILT_IN: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+static BUILT_IN: LazyLock<Vec<ModelShape>> = LazyLock::new(|| {
     [
         include_str!("../../../profiles/models/tiny.toml"),
         include_str!("../../../profiles/models/demo-q4.toml"),
@@ -57,11 +57,11 @@ static BUILT_IN: LazyLock<Vec<Shape>> = LazyLock::new(|| {
         include_str!("../../../profiles/models/zephyr-7b.toml"),
         include_str!("../../../profiles/models/llama-2-13b.toml"),
     ]
-    .map(|text| Shape::parse(text).expect("the built-in shapes are checked by this module's tests"))
+    .map(|text| ModelShape::parse(text).expect("the built-in shapes are checked by this module's tests"))
     .into()
 });
 
-impl Shape {
+impl ModelShape {
     /// The built-in shapes, from small to large.
     #[must_use]
     pub fn built_in() -> &'static [Self] {
@@ -140,17 +140,17 @@ mod tests {
 
     #[test]
     fn shape_names_are_unique_and_found() {
-        for name in Shape::names() {
-            assert_eq!(Shape::built_in().iter().filter(|shape| shape.name == name).count(), 1);
-            assert_eq!(Shape::named(name).unwrap().name, name);
+        for name in ModelShape::names() {
+            assert_eq!(ModelShape::built_in().iter().filter(|shape| shape.name == name).count(), 1);
+            assert_eq!(ModelShape::named(name).unwrap().name, name);
         }
-        let unknown = Shape::named("huge").unwrap_err().to_string();
+        let unknown = ModelShape::named("huge").unwrap_err().to_string();
         assert!(unknown.contains("huge") && unknown.contains("zephyr-7b"), "{unknown}");
     }
 
     #[test]
     fn default_models_shape_is_exact() {
-        let zephyr = Shape::named("zephyr-7b").unwrap();
+        let zephyr = ModelShape::named("zephyr-7b").unwrap();
         let figures = (zephyr.blocks, zephyr.embedding, zephyr.feed_forward, zephyr.heads, zephyr.kv_heads);
         assert_eq!(figures, (32, 4_096, 14_336, 32, 8));
         assert_eq!((zephyr.vocabulary, zephyr.context, zephyr.head()), (32_000, 32_768, 128));
@@ -171,9 +171,9 @@ mod tests {
         ] {
             let text = tiny.replacen(from, to, 1);
             assert_ne!(text, tiny, "{from}");
-            let refused = Shape::parse(&text).unwrap_err().to_string();
+            let refused = ModelShape::parse(&text).unwrap_err().to_string();
             assert!(refused.contains(fault), "{refused}");
         }
-        assert!(matches!(Shape::parse("name = 1"), Err(ShapeError::Syntax { .. })));
+        assert!(matches!(ModelShape::parse("name = 1"), Err(ShapeError::Syntax { .. })));
     }
 }

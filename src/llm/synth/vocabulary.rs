@@ -18,7 +18,7 @@ pub(super) enum TokenKind {
 
 /// One token.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Token {
+pub(super) struct VocabularyToken {
     pub(super) text: String,
     pub(super) score: f32,
     pub(super) kind: TokenKind,
@@ -62,11 +62,11 @@ const WORDS: &str = "the and to of in is you that it for on are with as his they
 ///
 /// Such a tokenizer joins neighbouring tokens while the result is a token, better scores first. Every piece of several
 /// letters can be reached this way: its part before the last letter or syllable is also a piece, with a better score.
-pub(super) fn tokens(size: u64) -> Vec<Token> {
+pub(super) fn tokens(size: u64) -> Vec<VocabularyToken> {
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let special = |(text, kind): (&str, TokenKind)| Token { text: text.into(), score: 0.0, kind };
-    let byte = |byte: u8| Token { text: format!("<0x{byte:02X}>"), score: 0.0, kind: TokenKind::Byte };
-    let mut tokens: Vec<Token> = SPECIALS.map(special).into_iter().chain((0..=u8::MAX).map(byte)).collect();
+    let special = |(text, kind): (&str, TokenKind)| VocabularyToken { text: text.into(), score: 0.0, kind };
+    let byte = |byte: u8| VocabularyToken { text: format!("<0x{byte:02X}>"), score: 0.0, kind: TokenKind::Byte };
+    let mut tokens: Vec<VocabularyToken> = SPECIALS.map(special).into_iter().chain((0..=u8::MAX).map(byte)).collect();
     let mut seen: HashSet<String> = tokens.iter().map(|token| token.text.clone()).collect();
     let mut rank = 0.0;
     for text in pieces() {
@@ -74,7 +74,7 @@ pub(super) fn tokens(size: u64) -> Vec<Token> {
             break;
         }
         if seen.insert(text.clone()) {
-            tokens.push(Token { text, score: rank, kind: TokenKind::Normal });
+            tokens.push(VocabularyToken { text, score: rank, kind: TokenKind::Normal });
             rank -= 1.0;
         }
     }
@@ -156,7 +156,7 @@ mod tests {
     fn every_piece_can_be_reached() {
         let tokens = tokens(32_000);
         let texts: HashSet<&str> = tokens.iter().map(|token| token.text.as_str()).collect();
-        for Token { text, .. } in &tokens[259..] {
+        for VocabularyToken { text, .. } in &tokens[259..] {
             let mut splits = text.char_indices().skip(1).map(|(at, _)| text.split_at(at));
             let is_letter = text.chars().count() == 1;
             assert!(is_letter || splits.any(|(a, b)| texts.contains(a) && texts.contains(b)), "{text}");

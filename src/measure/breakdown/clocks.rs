@@ -5,7 +5,7 @@
 //! the smaller the possible asymmetry: from each stretch of the run the fastest exchange is used (as in NTP's clock
 //! filter, RFC 5905, section 10), and a line through them follows clocks that drift apart.
 
-use super::exchange::{Exchange, Stamps};
+use super::exchange::{BridgeTimestamps, Exchange};
 
 /// Stretches of a run; the fastest exchange of each is used.
 const STRETCHES: usize = 8;
@@ -48,7 +48,7 @@ impl Clocks {
 /// Fits the clocks of a run; `None` without timestamps.
 #[must_use]
 pub fn clocks(exchanges: &[Exchange]) -> Option<Clocks> {
-    let stamped: Vec<(&Exchange, &Stamps)> =
+    let stamped: Vec<(&Exchange, &BridgeTimestamps)> =
         exchanges.iter().filter_map(|exchange| Some((exchange, exchange.stamps.as_ref()?))).collect();
     let stretch = (stamped.len() / STRETCHES).max(FEWEST);
     // Of each exchange: its midpoint on our clock, the offset there, and its network time.
@@ -77,7 +77,7 @@ pub fn clocks(exchanges: &[Exchange]) -> Option<Clocks> {
 }
 
 /// Part of an exchange not spent in the bridge, in nanoseconds.
-fn ways_ns(exchange: &Exchange, stamps: &Stamps) -> u64 {
+fn ways_ns(exchange: &Exchange, stamps: &BridgeTimestamps) -> u64 {
     let whole_ns = exchange.arrived_ns.saturating_sub(exchange.write_ns);
     whole_ns.saturating_sub(stamps.replied_ns.saturating_sub(stamps.received_ns))
 }
@@ -107,7 +107,7 @@ pub(super) mod tests {
                     written_ns: write_ns + 5_000,
                     arrived_ns,
                     parsed_ns: arrived_ns + 2_000,
-                    stamps: Some(Stamps {
+                    stamps: Some(BridgeTimestamps {
                         received_ns: server(there_ns),
                         parsed_ns: server(there_ns + 1_000_000),
                         frame_ns: None,

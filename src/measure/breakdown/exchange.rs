@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::round_trips::{End, LoopContext, deadline_ns};
-use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
+use super::super::round_trips::{CaseEnd, LoopContext, deadline_ns};
+use crate::bridge::{BridgeError, Client, Message, PendingMessages, Reply};
 
 /// Shortest and longest pause before a message, in nanoseconds: wide relative to a frame, so that messages meet every
 /// phase of it, and long enough for the previous message to be finished.
@@ -17,7 +17,7 @@ const NAP_NS: u64 = 50_000_000;
 
 /// The bridge's timestamps, in nanoseconds of its clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamps {
+pub struct BridgeTimestamps {
     /// The message was read.
     pub received_ns: u64,
     /// The message was parsed.
@@ -34,7 +34,7 @@ pub struct Stamps {
     pub frame: Option<u64>,
 }
 
-impl Stamps {
+impl BridgeTimestamps {
     fn of(reply: &Reply) -> Option<Self> {
         Some(Self {
             received_ns: reply.received_ns?,
@@ -62,7 +62,7 @@ pub struct Exchange {
     /// The reply was parsed.
     pub parsed_ns: u64,
     /// The bridge's timestamps, if it reports them.
-    pub stamps: Option<Stamps>,
+    pub stamps: Option<BridgeTimestamps>,
 }
 
 /// Sends `count` messages one at a time after random pauses and awaits each reply. Returns the exchanges and why the
@@ -72,37 +72,41 @@ pub fn measure_exchanges(
     make: &dyn Fn() -> Message,
     count: usize,
     seed: u64,
-    bench: LoopContext<'_>,
-) -> (Vec<Exchange>, End) {
+    loop_context: LoopContext<'_>,
+) -> (Vec<Exchange>, CaseEnd) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut exchanges = Vec::with_capacity(count);
     for _ in 0..count {
-        rest(random.random_range(REST_NS), bench);
-        if bench.stop.load(Ordering::Relaxed) {
-            return (exchanges, End::Interrupted);
+        rest(random.random_range(REST_NS), loop_context);
+        if loop_context.stop.load(Ordering::Relaxed) {
+            return (exchanges, CaseEnd::Interrupted);
         }
-        match exchange(client, make, bench) {
+        match exchange(client, make, loop_context) {
             Ok(exchange) => exchanges.push(exchange),
-            Err(BridgeError::Interrupted) => return (exchanges, End::Interrupted),
-            Err(error) => return (exchanges, End::Broken(error)),
+            Err(BridgeError::Interrupted) => return (exchanges, CaseEnd::Interrupted),
+            Err(error) => return (exchanges, CaseEnd::Broken(error)),
         }
-        bench.replies.fetch_add(1, Ordering::Relaxed);
+        loop_context.replies.fetch_add(1, Ordering::Relaxed);
     }
-    (exchanges, End::Complete)
+    (exchanges, CaseEnd::Complete)
 }
 
-fn rest(rest_ns: u64, bench: LoopContext<'_>) {
-    let until_ns = bench.clock.now_ns() + rest_ns;
-    while bench.clock.now_ns() + NAP_NS < until_ns && !bench.stop.load(Ordering::Relaxed) {
-        bench.clock.rest_until(bench.clock.now_ns() + NAP_NS / 2);
+fn rest(rest_ns: u64, loop_context: LoopContext<'_>) {
+    let until_ns = loop_context.clock.now_ns() + rest_ns;
+    while loop_context.clock.now_ns() + NAP_NS < until_ns && !loop_context.stop.load(Ordering::Relaxed) {
+        loop_context.clock.rest_until(loop_context.clock.now_ns() + NAP_NS / 2);
     }
-    bench.clock.sleep_until(until_ns);
+    loop_context.clock.sleep_until(until_ns);
 }
 
-fn exchange(client: &mut Client, make: &dyn Fn() -> Message, bench: LoopContext<'_>) -> Result<Exchange, BridgeError> {
-    let clock = bench.clock;
-    if !bench.ids {
-        client.pass_over_read();
+fn exchange(
+    client: &mut Client,
+    make: &dyn Fn() -> Message,
+    loop_context: LoopContext<'_>,
+) -> Result<Exchange, BridgeError> {
+    let clock = loop_context.clock;
+    if !loop_context.ids {
+        client.skip_unread();
     }
     let number = client.number(1);
     let begin_ns = clock.now_ns();
@@ -110,13 +114,14 @@ fn exchange(client: &mut Client, make: &dyn Fn() -> Message, bench: LoopContext<
     let line = message.line(number);
     let write_ns = clock.now_ns();
     let deadline = clock.instant(deadline_ns(client, write_ns));
-    client.send(line, bench.stop)?;
+    client.send(line, loop_context.stop)?;
     let written_ns = clock.now_ns();
-    let answered = client.receive_for_at(&mut Waiting::for_one(number), deadline, bench.stop, || clock.now_ns())?;
+    let answered =
+        client.receive_for_at(&mut PendingMessages::for_one(number), deadline, loop_context.stop, || clock.now_ns())?;
     let parsed_ns = clock.now_ns();
     if answered.reply.overflow {
         return Err(BridgeError::Refused { message: "its queue is full".into() });
     }
-    let stamps = Stamps::of(&answered.reply);
+    let stamps = BridgeTimestamps::of(&answered.reply);
     Ok(Exchange { begin_ns, write_ns, written_ns, arrived_ns: answered.at, parsed_ns, stamps })
 }

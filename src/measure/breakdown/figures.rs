@@ -39,7 +39,7 @@ pub fn part_metrics(samples_ns: &[i64]) -> Vec<Metric> {
 
 /// What is known about a bridge without timestamps, in nanoseconds, one value per message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BoundsFromOutside {
+pub struct ClientSideBounds {
     /// From the return of the write to the reply: network and bridge together.
     pub outside_ns: Vec<i64>,
     /// Excess over the fastest exchange.
@@ -50,13 +50,13 @@ pub struct BoundsFromOutside {
 
 /// The bounds of `exchanges`, given the fastest outside part of any exchange in the run.
 #[must_use]
-pub fn bounds_from_outside(exchanges: &[Exchange], fastest_ns: i64) -> BoundsFromOutside {
+pub fn client_side_bounds(exchanges: &[Exchange], fastest_ns: i64) -> ClientSideBounds {
     let outside_ns: Vec<i64> = exchanges.iter().map(outside_ns).collect();
     let beyond_fastest_ns = outside_ns.iter().map(|ns| (ns - fastest_ns).max(0)).collect();
-    BoundsFromOutside { outside_ns, beyond_fastest_ns, network_at_most_ns: fastest_ns }
+    ClientSideBounds { outside_ns, beyond_fastest_ns, network_at_most_ns: fastest_ns }
 }
 
-impl BoundsFromOutside {
+impl ClientSideBounds {
     /// The fastest outside part of `exchanges`, in nanoseconds; `None` if there are none.
     #[must_use]
     pub fn fastest_ns(exchanges: &[Exchange]) -> Option<i64> {
@@ -87,8 +87,8 @@ mod tests {
     fn bounds_contain_the_true_values() {
         // The bridge takes 7 ms, and the network 20 to 120 µs.
         let exchanges = exchanges(0, 0.0, 100);
-        let fastest_ns = BoundsFromOutside::fastest_ns(&exchanges).unwrap();
-        let bounds = bounds_from_outside(&exchanges, fastest_ns);
+        let fastest_ns = ClientSideBounds::fastest_ns(&exchanges).unwrap();
+        let bounds = client_side_bounds(&exchanges, fastest_ns);
         assert!(bounds.beyond_fastest_ns.iter().all(|ns| *ns <= 120_000));
         assert!(bounds.network_at_most_ns >= 20_000);
         assert!(bounds.outside_ns.iter().all(|ns| *ns >= 7_000_000));

@@ -3,9 +3,9 @@
 mod clocks;
 mod exchange;
 mod figures;
-mod parts;
+mod stages;
 
 pub use clocks::{Clocks, clocks};
-pub use exchange::{Exchange, Stamps, measure_exchanges};
-pub use figures::{BoundsFromOutside, bounds_from_outside, part_metrics};
-pub use parts::{Part, parts};
+pub use exchange::{BridgeTimestamps, Exchange, measure_exchanges};
+pub use figures::{ClientSideBounds, client_side_bounds, part_metrics};
+pub use stages::{RoundTripStage, stages_of};

@@ -1,7 +1,7 @@
 //! From steps to metrics: one row per step, one for the search.
 
 use super::super::figures::percentile_metric;
-use super::search::Search;
+use super::search::RateSearch;
 use super::step::RateStep;
 use super::verdict::RateVerdict;
 use crate::record::{Direction, Metric, MetricStatus};
@@ -35,7 +35,7 @@ pub fn step_metrics(step: &RateStep, verdict: &RateVerdict) -> Vec<Metric> {
 /// The metrics of a search: the highest confirmed rate, the lowest that failed, the reply rate under overload, and the
 /// round trips of the confirming steps.
 #[must_use]
-pub fn search_metrics(search: &Search, overloaded: &[&RateVerdict], confirming: &[&RateVerdict]) -> Vec<Metric> {
+pub fn search_metrics(search: &RateSearch, overloaded: &[&RateVerdict], confirming: &[&RateVerdict]) -> Vec<Metric> {
     let messages =
         |verdicts: &[&RateVerdict]| verdicts.iter().map(|verdict| verdict.latency_ns.len() as u64).sum::<u64>();
     let rate = |name: &str, value: Option<f64>, n: u64, direction| match value {

@@ -6,6 +6,6 @@ mod step;
 mod verdict;
 
 pub use figures::{saturated_per_s, search_metrics, step_metrics};
-pub use search::{Search, SearchPhase};
+pub use search::{RateSearch, SearchPhase};
 pub use step::{RateStep, due_count, measure_step};
-pub use verdict::{Failing, Limit, RateVerdict, judge};
+pub use verdict::{Bottleneck, FailureReason, RateVerdict, judge};

@@ -43,10 +43,10 @@ impl SearchPhase {
 
 /// The search for the highest sustained rate.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Search {
+pub struct RateSearch {
     start_per_s: f64,
     ceiling_per_s: f64,
-    held_per_s: Option<f64>,
+    sustained_per_s: Option<f64>,
     failed_per_s: Option<f64>,
     confirmed: u32,
     /// Whether the rate failed once in the bisection and is being retried.
@@ -56,7 +56,7 @@ pub struct Search {
     ended: bool,
 }
 
-impl Search {
+impl RateSearch {
     /// Starts at `start_per_s` and never goes above `ceiling_per_s`.
     #[must_use]
     pub fn new(start_per_s: f64, ceiling_per_s: f64) -> Self {
@@ -64,7 +64,7 @@ impl Search {
         Self {
             start_per_s,
             ceiling_per_s,
-            held_per_s: None,
+            sustained_per_s: None,
             failed_per_s: None,
             confirmed: 0,
             doubted: false,
@@ -79,7 +79,7 @@ impl Search {
         if self.ended || self.confirmed >= CONFIRMATIONS {
             return None;
         }
-        match (self.held_per_s, self.failed_per_s) {
+        match (self.sustained_per_s, self.failed_per_s) {
             (None, None) => Some((SearchPhase::Ramp, self.start_per_s)),
             (Some(held), None) if held < self.ceiling_per_s => {
                 Some((SearchPhase::Ramp, (held * RISE).min(self.ceiling_per_s)))
@@ -91,7 +91,7 @@ impl Search {
         }
     }
 
-    /// Records whether the step from [`Search::next`] was sustained. In the bisection a rate has to fail twice: near
+    /// Records whether the step from [`RateSearch::next`] was sustained. In the bisection a rate has to fail twice: near
     /// the knee, a scheduling hiccup matters as much as the bridge.
     pub fn record(&mut self, held: bool) {
         let Some((phase, rate_per_s)) = self.next() else { return };
@@ -102,7 +102,7 @@ impl Search {
         self.doubted = false;
         match (phase, held) {
             (SearchPhase::Confirm, true) => self.confirmed += 1,
-            (_, true) => self.held_per_s = Some(rate_per_s),
+            (_, true) => self.sustained_per_s = Some(rate_per_s),
             (SearchPhase::Confirm, false) => {
                 // A rate that succeeded once and then failed is too high. The factor grows, so that the search ends
                 // even if the machine has become slower.
@@ -110,18 +110,18 @@ impl Search {
                 self.lowering = Some(lowering);
                 self.confirmed = 0;
                 self.failed_per_s = Some(rate_per_s);
-                self.held_per_s = Some(rate_per_s / lowering);
+                self.sustained_per_s = Some(rate_per_s / lowering);
             }
             (_, false) => self.failed_per_s = Some(rate_per_s),
         }
-        let lowest = self.held_per_s.or(self.failed_per_s.map(|failed| failed / FALL));
+        let lowest = self.sustained_per_s.or(self.failed_per_s.map(|failed| failed / FALL));
         self.ended = lowest.is_some_and(|rate_per_s| rate_per_s < LOWEST_PER_S);
     }
 
     /// The highest confirmed rate, in messages per second.
     #[must_use]
     pub fn found_per_s(&self) -> Option<f64> {
-        self.held_per_s.filter(|_| self.confirmed >= CONFIRMATIONS)
+        self.sustained_per_s.filter(|_| self.confirmed >= CONFIRMATIONS)
     }
 
     /// The lowest failed rate, in messages per second; `None` if the ceiling was sustained.
@@ -132,8 +132,8 @@ impl Search {
 
     /// The highest rate sustained so far, confirmed or not, in messages per second.
     #[must_use]
-    pub fn held_per_s(&self) -> Option<f64> {
-        self.held_per_s
+    pub fn sustained_per_s(&self) -> Option<f64> {
+        self.sustained_per_s
     }
 }
 
@@ -144,8 +144,8 @@ mod tests {
     use super::*;
 
     /// Runs a search against `holds` and returns it with the phases it went through.
-    fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (Search, Vec<SearchPhase>) {
-        let mut search = Search::new(100.0, ceiling_per_s);
+    fn searched(ceiling_per_s: f64, mut holds: impl FnMut(f64) -> bool) -> (RateSearch, Vec<SearchPhase>) {
+        let mut search = RateSearch::new(100.0, ceiling_per_s);
         let mut phases = Vec::new();
         while let Some((phase, rate_per_s)) = search.next() {
             phases.push(phase);
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn search_without_a_sustained_rate_finds_none() {
         let (search, _) = searched(1e6, |_| false);
-        assert_eq!((search.found_per_s(), search.held_per_s()), (None, None));
+        assert_eq!((search.found_per_s(), search.sustained_per_s()), (None, None));
     }
 
     #[test]

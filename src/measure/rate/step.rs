@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::round_trips::{End, LoopContext, QUIET};
+use super::super::round_trips::{CaseEnd, LoopContext, QUIET};
 use crate::bridge::{BridgeError, Client, LineWriter, Message};
 use crate::clock::{Clock, nanos};
 
@@ -66,7 +66,7 @@ pub struct RateStep {
     /// Whether sending was abandoned because too many messages were unanswered.
     pub given_up: bool,
     /// Why the step stopped.
-    pub end: End,
+    pub end: CaseEnd,
 }
 
 impl RateStep {
@@ -85,7 +85,7 @@ pub fn measure_step(
     rate_per_s: f64,
     length: Duration,
     seed: u64,
-    bench: LoopContext<'_>,
+    loop_context: LoopContext<'_>,
 ) -> RateStep {
     let due_ns = schedule_ns(rate_per_s, length, seed);
     let mut step = RateStep {
@@ -101,17 +101,17 @@ pub fn measure_step(
         blocked_ns: 0,
         receiver_idle_ns: 0,
         given_up: false,
-        end: End::Complete,
+        end: CaseEnd::Complete,
     };
     let writer = match client.writer() {
         Ok(writer) => writer,
-        Err(error) => return RateStep { end: End::Broken(error), ..step },
+        Err(error) => return RateStep { end: CaseEnd::Broken(error), ..step },
     };
     let (sent, halt, over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
     let first_number = client.number(step.due_ns.len() as u64);
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
+    let begin_ns = loop_context.clock.now_ns() + LEAD_NS;
     let due = step.due_ns.clone();
-    let sending = Sending {
+    let sending = StepSender {
         due_ns: &due,
         first_number,
         begin_ns,
@@ -119,11 +119,11 @@ pub fn measure_step(
         sent: &sent,
         halt: &halt,
         over: &over,
-        clock: bench.clock,
+        clock: loop_context.clock,
     };
     let (end, sends) = thread::scope(|scope| {
         let sender = scope.spawn(|| sending.run(writer, message));
-        let end = step.collect(client, &sending, bench);
+        let end = step.collect(client, &sending, loop_context);
         halt.store(true, Ordering::Relaxed);
         (end, sender.join())
     });
@@ -135,11 +135,11 @@ pub fn measure_step(
     step.blocked_ns = blocked_ns;
     let send_error = send_error.filter(|error| !matches!(error, BridgeError::Interrupted));
     step.end = match end.or(send_error) {
-        None => End::Complete,
-        Some(BridgeError::Interrupted) => End::Interrupted,
-        Some(error) => End::Broken(error),
+        None => CaseEnd::Complete,
+        Some(BridgeError::Interrupted) => CaseEnd::Interrupted,
+        Some(error) => CaseEnd::Broken(error),
     };
-    step.clear_up(client, bench);
+    step.clear_up(client, loop_context);
     step
 }
 
@@ -161,7 +161,7 @@ pub(super) fn schedule_ns(rate_per_s: f64, length: Duration, seed: u64) -> Vec<u
 }
 
 /// State of the sending thread.
-struct Sending<'a> {
+struct StepSender<'a> {
     due_ns: &'a [u64],
     first_number: u64,
     begin_ns: u64,
@@ -175,7 +175,7 @@ struct Sending<'a> {
     clock: &'a Clock,
 }
 
-impl Sending<'_> {
+impl StepSender<'_> {
     /// Sends on schedule. Returns when each message was sent, how long a full socket buffer blocked it, and the error
     /// that ended it early.
     fn run(&self, mut writer: LineWriter, message: &mut Message) -> (Vec<u64>, u64, Option<BridgeError>) {
@@ -226,8 +226,13 @@ impl Sending<'_> {
 
 impl RateStep {
     /// Receives until every message is answered or no more replies arrive.
-    fn collect(&mut self, client: &mut Client, sending: &Sending<'_>, bench: LoopContext<'_>) -> Option<BridgeError> {
-        let clock = bench.clock;
+    fn collect(
+        &mut self,
+        client: &mut Client,
+        sending: &StepSender<'_>,
+        loop_context: LoopContext<'_>,
+    ) -> Option<BridgeError> {
+        let clock = loop_context.clock;
         let timeout_ns = nanos(client.timeout());
         let mut last_ns = sending.begin_ns + self.length_ns;
         loop {
@@ -241,7 +246,7 @@ impl RateStep {
                 sending.halt.store(true, Ordering::Relaxed);
             }
             let asked_ns = clock.now_ns();
-            let reply = client.receive(clock.instant(asked_ns + NAP_NS), bench.stop);
+            let reply = client.receive(clock.instant(asked_ns + NAP_NS), loop_context.stop);
             let now_ns = clock.now_ns();
             self.note_idle(asked_ns, now_ns, sending);
             let (at, refused) = match &reply {
@@ -259,11 +264,18 @@ impl RateStep {
             let sent = sending.sent.load(Ordering::Acquire);
             let arrived_ns = now_ns.saturating_sub(sending.begin_ns);
             let answered = self.answered;
-            self.take(if bench.ids { at } else { None }, reply.is_ok(), refused, arrived_ns, sent, bench.ids);
+            self.take(
+                if loop_context.ids { at } else { None },
+                reply.is_ok(),
+                refused,
+                arrived_ns,
+                sent,
+                loop_context.ids,
+            );
             if self.answered > answered {
                 // Lines that answer nothing do not extend the deadline.
                 last_ns = now_ns;
-                bench.replies.fetch_add(1, Ordering::Relaxed);
+                loop_context.replies.fetch_add(1, Ordering::Relaxed);
             } else if self.is_overdue(last_ns, now_ns, sending, timeout_ns) {
                 return Some(BridgeError::NoReply { waited: client.timeout() });
             }
@@ -271,7 +283,7 @@ impl RateStep {
     }
 
     /// Whether some message has waited longer than the timeout with no reply in the meantime.
-    fn is_overdue(&self, last_ns: u64, now_ns: u64, sending: &Sending<'_>, timeout_ns: u64) -> bool {
+    fn is_overdue(&self, last_ns: u64, now_ns: u64, sending: &StepSender<'_>, timeout_ns: u64) -> bool {
         let due_ns = self.due_ns[self.answered.min(self.due_ns.len() - 1)];
         let waits_since_ns = last_ns.max(sending.begin_ns + due_ns);
         let owed = sending.sent.load(Ordering::Acquire) > self.answered;
@@ -296,7 +308,7 @@ impl RateStep {
     }
 
     /// Adds the part of a wait that lies within the step.
-    fn note_idle(&mut self, asked_ns: u64, now_ns: u64, sending: &Sending<'_>) {
+    fn note_idle(&mut self, asked_ns: u64, now_ns: u64, sending: &StepSender<'_>) {
         let end_ns = sending.begin_ns + self.length_ns;
         let waited_ns = now_ns.min(end_ns).saturating_sub(asked_ns.max(sending.begin_ns));
         if waited_ns >= IDLE_FROM_NS {
@@ -305,17 +317,17 @@ impl RateStep {
     }
 
     /// Checks for surplus replies, and replaces the connection if replies are still due.
-    fn clear_up(&mut self, client: &mut Client, bench: LoopContext<'_>) {
-        if matches!(self.end, End::Interrupted) {
+    fn clear_up(&mut self, client: &mut Client, loop_context: LoopContext<'_>) {
+        if matches!(self.end, CaseEnd::Interrupted) {
             return;
         }
-        let clean = matches!(self.end, End::Complete) && self.lost() == 0;
+        let clean = matches!(self.end, CaseEnd::Complete) && self.lost() == 0;
         let settled = if clean { client.settle(QUIET) } else { Err(BridgeError::NoReply { waited: QUIET }) };
-        let late = settled.or_else(|_| client.reconnect(bench.stop).and_then(|()| client.settle(QUIET)));
+        let late = settled.or_else(|_| client.reconnect(loop_context.stop).and_then(|()| client.settle(QUIET)));
         match late {
             Ok(late) => self.surplus += late,
-            Err(BridgeError::Interrupted) => self.end = End::Interrupted,
-            Err(error) => self.end = End::Broken(error),
+            Err(BridgeError::Interrupted) => self.end = CaseEnd::Interrupted,
+            Err(error) => self.end = CaseEnd::Broken(error),
         }
     }
 }

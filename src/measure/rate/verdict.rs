@@ -36,7 +36,7 @@ const IDLE_SHARE: f64 = 0.1;
 /// Why a step was not sustained.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Failing {
+pub enum FailureReason {
     /// Fewer than 98 % of the offered messages were answered in time.
     Goodput {
         /// The share answered.
@@ -64,7 +64,7 @@ pub enum Failing {
     },
 }
 
-impl std::fmt::Display for Failing {
+impl std::fmt::Display for FailureReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Goodput { share } => {
@@ -83,7 +83,7 @@ impl std::fmt::Display for Failing {
 /// The side of the bottleneck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Limit {
+pub enum Bottleneck {
     /// The bridge.
     Bridge,
     /// This program: it sent too late or was too busy to read.
@@ -106,9 +106,9 @@ pub struct RateVerdict {
     /// Send lateness of each message, in nanoseconds.
     pub lateness_ns: Vec<u64>,
     /// Why the step failed; empty if it was sustained.
-    pub failings: Vec<Failing>,
+    pub failings: Vec<FailureReason>,
     /// The bottleneck, if the step failed.
-    pub limit: Option<Limit>,
+    pub limit: Option<Bottleneck>,
 }
 
 impl RateVerdict {
@@ -142,20 +142,20 @@ pub fn judge(step: &RateStep, grace_ns: u64, budget_ns: Option<u64>) -> RateVerd
     let mut failings = Vec::new();
     let share = goodput_per_s / offered_per_s;
     if share < GOODPUT_SHARE {
-        failings.push(Failing::Goodput { share });
+        failings.push(FailureReason::Goodput { share });
     }
     if let Some(growth) = backlog_growth.filter(|growth| *growth > (GROWTH_SHARE * offered).max(GROWTH_BY_CHANCE)) {
-        failings.push(Failing::Backlog { growth });
+        failings.push(FailureReason::Backlog { growth });
     }
     let over = budget_ns.map_or(0, |budget_ns| latency_ns.iter().filter(|ns| **ns > budget_ns).count()) as f64;
     if over > OVER_BUDGET_SHARE * latency_ns.len() as f64 {
-        failings.push(Failing::Budget { share: over / latency_ns.len() as f64 });
+        failings.push(FailureReason::Budget { share: over / latency_ns.len() as f64 });
     }
     if step.lost() > 0 {
-        failings.push(Failing::Lost { count: step.lost() });
+        failings.push(FailureReason::Lost { count: step.lost() });
     }
     if step.overflowed > 0 {
-        failings.push(Failing::Overflow { count: step.overflowed });
+        failings.push(FailureReason::Overflow { count: step.overflowed });
     }
     let limit = (!failings.is_empty()).then(|| limit(step, &lateness_ns, &failings, budget_ns));
     RateVerdict { offered_per_s, goodput_per_s, backlog_growth, backlog_peak, latency_ns, lateness_ns, failings, limit }
@@ -191,7 +191,7 @@ fn backlog(step: &RateStep) -> (Option<f64>, usize) {
 }
 
 /// Finds the side that kept the step from being sustained.
-fn limit(step: &RateStep, lateness_ns: &[u64], failings: &[Failing], budget_ns: Option<u64>) -> Limit {
+fn limit(step: &RateStep, lateness_ns: &[u64], failings: &[FailureReason], budget_ns: Option<u64>) -> Bottleneck {
     let blocked = step.blocked_ns as f64 > BLOCKED_SHARE * step.length_ns as f64;
     // The last tenth of the sends shows whether the sender fell behind or was only late now and then.
     let mut last = lateness_ns[lateness_ns.len() - lateness_ns.len() / 10..].to_vec();
@@ -199,10 +199,10 @@ fn limit(step: &RateStep, lateness_ns: &[u64], failings: &[Failing], budget_ns: 
     let behind = last.get(last.len() / 2).is_some_and(|late_ns| *late_ns > BEHIND_NS);
     let until_ns = if step.given_up { step.sent_ns.last().copied().unwrap_or(0) } else { step.length_ns };
     let no_time_to_read = (step.receiver_idle_ns as f64) < IDLE_SHARE * until_ns as f64;
-    let only_budget = failings.iter().all(|failing| matches!(failing, Failing::Budget { .. }));
+    let only_budget = failings.iter().all(|failing| matches!(failing, FailureReason::Budget { .. }));
     let late_sends_alone =
         only_budget && late_p99(lateness_ns).zip(budget_ns).is_some_and(|(late, budget)| late * 2 > budget);
-    if (behind && !blocked) || no_time_to_read || late_sends_alone { Limit::Client } else { Limit::Bridge }
+    if (behind && !blocked) || no_time_to_read || late_sends_alone { Bottleneck::Client } else { Bottleneck::Bridge }
 }
 
 fn late_p99(lateness_ns: &[u64]) -> Option<u64> {
@@ -215,7 +215,7 @@ fn late_p99(lateness_ns: &[u64]) -> Option<u64> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::super::round_trips::End;
+    use super::super::super::round_trips::CaseEnd;
     use super::super::step::schedule_ns;
     use super::*;
 
@@ -244,7 +244,7 @@ mod tests {
             blocked_ns: 0,
             receiver_idle_ns: 3_000 * MS,
             given_up: false,
-            end: End::Complete,
+            end: CaseEnd::Complete,
         }
     }
 
@@ -256,14 +256,14 @@ mod tests {
             for extra_ms in [0, 17] {
                 let verdict = held(rate_per_s, extra_ms);
                 assert_eq!(verdict.held(), holds, "{rate_per_s}: {:?}", verdict.failings);
-                assert_eq!(verdict.limit, (!holds).then_some(Limit::Bridge));
+                assert_eq!(verdict.limit, (!holds).then_some(Bottleneck::Bridge));
                 assert!((verdict.offered_per_s - rate_per_s).abs() < 1.0);
             }
         }
         let over = held(700.0, 0);
         assert!((over.goodput_per_s - 500.0).abs() < 5.0, "{}", over.goodput_per_s);
         assert!(over.backlog_growth.unwrap() > 400.0, "{:?}", over.backlog_growth);
-        assert!(matches!(over.failings[..], [Failing::Goodput { .. }, Failing::Backlog { .. }]));
+        assert!(matches!(over.failings[..], [FailureReason::Goodput { .. }, FailureReason::Backlog { .. }]));
     }
 
     #[test]
@@ -287,7 +287,7 @@ mod tests {
         }
         assert_eq!(judged(&step), []);
         step.arrived_ns[50] = step.arrived_ns[50].map(|at_ns| at_ns + 10 * MS);
-        assert_eq!(judged(&step), [Failing::Budget { share: 21.0 / 2_000.0 }]);
+        assert_eq!(judged(&step), [FailureReason::Budget { share: 21.0 / 2_000.0 }]);
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
         step.answered -= 1;
         step.overflowed = 2;
         let failings = judge(&step, 2 * MS, None).failings;
-        assert_eq!(failings, [Failing::Lost { count: 1 }, Failing::Overflow { count: 2 }]);
+        assert_eq!(failings, [FailureReason::Lost { count: 1 }, FailureReason::Overflow { count: 2 }]);
     }
 
     #[test]
@@ -309,9 +309,9 @@ mod tests {
             step.arrived_ns.iter_mut().for_each(|at_ns| *at_ns = at_ns.map(|at_ns| at_ns + 1_000 * MS));
             judge(&RateStep { blocked_ns, ..step }, 2 * MS, None).limit
         };
-        assert_eq!(late(0), Some(Limit::Client));
-        assert_eq!(late(2_000 * MS), Some(Limit::Bridge), "a full socket means that the bridge does not read");
+        assert_eq!(late(0), Some(Bottleneck::Client));
+        assert_eq!(late(2_000 * MS), Some(Bottleneck::Bridge), "a full socket means that the bridge does not read");
         let busy = RateStep { receiver_idle_ns: 100 * MS, ..served(700.0, 500.0, 0) };
-        assert_eq!(judge(&busy, 0, None).limit, Some(Limit::Client), "the receiver is saturated");
+        assert_eq!(judge(&busy, 0, None).limit, Some(Bottleneck::Client), "the receiver is saturated");
     }
 }

@@ -30,14 +30,14 @@ const LONGEST_LINE: u64 = 80;
 pub struct RenderLoad {
     spec: RenderSpec,
     calibration: Calibration,
-    log: Arc<Mutex<Log>>,
+    log: Arc<Mutex<FrameLog>>,
     child: Child,
     reader: Option<JoinHandle<()>>,
 }
 
 /// Frames in a time span.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Frames {
+pub struct FramesInSpan {
     /// Number of frames.
     pub total: u64,
     /// Frames whose work ended after their deadline.
@@ -69,8 +69,8 @@ impl FrameCounts {
     }
 }
 
-impl From<&Frames> for FrameCounts {
-    fn from(frames: &Frames) -> Self {
+impl From<&FramesInSpan> for FrameCounts {
+    fn from(frames: &FramesInSpan) -> Self {
         Self { total: frames.total, late: frames.late }
     }
 }
@@ -112,11 +112,11 @@ impl RenderLoad {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(refused)?;
-        let log = Arc::new(Mutex::new(Log::default()));
+        let log = Arc::new(Mutex::new(FrameLog::default()));
         let (ready, calibrated) = sync_channel(1);
         let reader = child.stdout.take().zip(child.stderr.take()).map(|(stdout, stderr)| {
             let log = Arc::clone(&log);
-            thread::spawn(move || listen(stdout, stderr, clock, &ready, &log))
+            thread::spawn(move || read_frames(stdout, stderr, clock, &ready, &log))
         });
         // From here on, dropping this value ends the process.
         let mut load = Self { spec, calibration: Calibration { iterations: 0, ns: 0 }, log, child, reader };
@@ -157,17 +157,19 @@ impl RenderLoad {
     /// Why it does not.
     pub fn check(&self) -> Result<(), RenderLoadError> {
         let spec = self.spec.to_string();
-        match &hold(&self.log).end {
+        match &lock(&self.log).end {
             None => Ok(()),
-            Some(End::Gone { said }) => Err(RenderLoadError::Ended { spec, said: said.clone() }),
-            Some(End::Garbled { line, wanted }) => Err(RenderLoadError::Garbled { spec, line: line.clone(), wanted }),
+            Some(LoadEnd::Gone { said }) => Err(RenderLoadError::Ended { spec, said: said.clone() }),
+            Some(LoadEnd::Garbled { line, wanted }) => {
+                Err(RenderLoadError::Garbled { spec, line: line.clone(), wanted })
+            }
         }
     }
 
     /// The frames that arrived in `from_ns..to_ns`, on the clock given to [`RenderLoad::start`].
     #[must_use]
-    pub fn frames_between(&self, from_ns: u64, to_ns: u64) -> Frames {
-        hold(&self.log).between(from_ns, to_ns)
+    pub fn frames_between(&self, from_ns: u64, to_ns: u64) -> FramesInSpan {
+        lock(&self.log).between(from_ns, to_ns)
     }
 
     fn join_reader(&mut self) {
@@ -197,24 +199,24 @@ impl Drop for RenderLoad {
 
 /// Why no more frames arrive.
 #[derive(Debug)]
-enum End {
+enum LoadEnd {
     Gone { said: String },
     Garbled { line: String, wanted: &'static str },
 }
 
 /// All frames so far, in order of arrival.
 #[derive(Debug, Default)]
-struct Log {
+struct FrameLog {
     frames: Vec<(u64, Frame)>,
-    end: Option<End>,
+    end: Option<LoadEnd>,
 }
 
-impl Log {
-    fn between(&self, from_ns: u64, to_ns: u64) -> Frames {
+impl FrameLog {
+    fn between(&self, from_ns: u64, to_ns: u64) -> FramesInSpan {
         let first = self.frames.partition_point(|(at_ns, _)| *at_ns < from_ns);
         let end = self.frames.partition_point(|(at_ns, _)| *at_ns < to_ns);
         let frames = self.frames.get(first..end).unwrap_or_default();
-        Frames {
+        FramesInSpan {
             total: frames.len() as u64,
             late: frames.iter().filter(|(_, frame)| frame.late).count() as u64,
             work_ns: frames.iter().map(|(_, frame)| frame.work_ns).collect(),
@@ -223,30 +225,36 @@ impl Log {
 }
 
 /// Locks even after a panic: the log is consistent after every single step.
-fn hold(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
+fn lock(log: &Mutex<FrameLog>) -> MutexGuard<'_, FrameLog> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the process's output to its end and records why it ended.
-fn listen(stdout: ChildStdout, stderr: ChildStderr, clock: Clock, ready: &SyncSender<Calibration>, log: &Mutex<Log>) {
+fn read_frames(
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    clock: Clock,
+    ready: &SyncSender<Calibration>,
+    log: &Mutex<FrameLog>,
+) {
     let mut stdout = BufReader::new(stdout);
     let mut calibrated = false;
     let end = loop {
-        let Some(line) = next_line(&mut stdout) else { break End::Gone { said: last_words(stderr) } };
+        let Some(line) = next_line(&mut stdout) else { break LoadEnd::Gone { said: last_error_line(stderr) } };
         let at_ns = clock.now_ns();
         if calibrated {
-            let Ok(frame) = line.parse() else { break End::Garbled { line, wanted: "a frame" } };
-            hold(log).frames.push((at_ns, frame));
+            let Ok(frame) = line.parse() else { break LoadEnd::Garbled { line, wanted: "a frame" } };
+            lock(log).frames.push((at_ns, frame));
         } else {
             let Ok(calibration) = line.parse() else {
-                break End::Garbled { line, wanted: "a calibration" };
+                break LoadEnd::Garbled { line, wanted: "a calibration" };
             };
             calibrated = true;
             // The starter may have given up waiting.
             let _ = ready.send(calibration);
         }
     };
-    hold(log).end = Some(end);
+    lock(log).end = Some(end);
 }
 
 /// The next line, or the start of one that is too long; `None` at the end. An incomplete last line is discarded, since
@@ -259,7 +267,7 @@ fn next_line(stdout: &mut impl BufRead) -> Option<String> {
 }
 
 /// The last line of the process's standard error, read to its end.
-fn last_words(stderr: ChildStderr) -> String {
+fn last_error_line(stderr: ChildStderr) -> String {
     let mut said = Vec::new();
     let _ = stderr.take(1 << 16).read_to_end(&mut said);
     String::from_utf8_lossy(&said).trim().lines().last().unwrap_or_default().trim().to_owned()
@@ -272,16 +280,16 @@ mod tests {
     #[test]
     fn frames_count_by_arrival_time() {
         let frame = |at_ns, late, work_ns| (at_ns, Frame { late, work_ns });
-        let log = Log {
+        let log = FrameLog {
             frames: vec![frame(10, false, 1), frame(20, true, 2), frame(20, false, 3), frame(30, true, 4)],
             end: None,
         };
-        let all = Frames { total: 4, late: 2, work_ns: vec![1, 2, 3, 4] };
+        let all = FramesInSpan { total: 4, late: 2, work_ns: vec![1, 2, 3, 4] };
         assert_eq!(log.between(0, 100), all);
         assert_eq!(log.between(10, 31), all);
-        assert_eq!(log.between(20, 30), Frames { total: 2, late: 1, work_ns: vec![2, 3] });
-        assert_eq!(log.between(21, 30), Frames::default());
-        assert_eq!(log.between(30, 20), Frames::default());
+        assert_eq!(log.between(20, 30), FramesInSpan { total: 2, late: 1, work_ns: vec![2, 3] });
+        assert_eq!(log.between(21, 30), FramesInSpan::default());
+        assert_eq!(log.between(30, 20), FramesInSpan::default());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::llm::ChatMessage;
 use crate::llm::engine::FlashAttention;
 #[cfg(feature = "llama")]
-use crate::llm::engine::{ContextSpec, EngineError, Model, Sampling, Session, Token, TurnTiming};
+use crate::llm::engine::{ContextSpec, EngineError, Model, ModelSession, Sampling, Token, TurnTiming};
 
 /// A context, and how prompts are built and tokens chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl ReplyConventions {
     /// Those of the engine, including an interruption.
     pub fn answer(
         &self,
-        session: &mut Session<'_>,
+        session: &mut ModelSession<'_>,
         prompt: &[Token],
         n_gen: usize,
         stop: &std::sync::atomic::AtomicBool,

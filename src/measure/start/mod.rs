@@ -6,6 +6,6 @@ mod question;
 mod run;
 
 pub use conventions::ReplyConventions;
-pub use question::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
+pub use question::{Readiness, ReplyTimes, StartOutcome, StartPhase, StartRequest, StartResponse};
 #[cfg(feature = "llama")]
 pub use run::measure_start;

@@ -127,7 +127,7 @@ pub enum StartPhase {
 /// A line printed by the worker: the phase that begins, and finally the outcome or an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StartAnswer {
+pub enum StartResponse {
     /// This phase begins.
     Phase(StartPhase),
     /// The measurement.

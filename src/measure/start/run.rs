@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::question::{Readiness, ReplyTimes, StartAnswer, StartOutcome, StartPhase, StartRequest};
+use super::question::{Readiness, ReplyTimes, StartOutcome, StartPhase, StartRequest, StartResponse};
 use crate::clock::Clock;
-use crate::llm::engine::{Backend, EngineError, Model, Placement, Session};
+use crate::llm::engine::{Backend, EngineError, Model, ModelSession, Placement};
 use crate::llm::{Conversation, PageCacheError, cached_share, drop_from_cache, read_through};
 
 /// The application's warm-up: number of tokens and its message.
@@ -24,11 +24,11 @@ pub fn measure_start(
     request: &StartRequest,
     mut begins: impl FnMut(StartPhase),
     stop: &AtomicBool,
-) -> Result<StartAnswer, EngineError> {
+) -> Result<StartResponse, EngineError> {
     begins(StartPhase::Prepare);
-    let cached_share = match bring_about(request, stop) {
+    let cached_share = match set_page_cache(request, stop) {
         Ok(share) => share,
-        Err(reason) => return Ok(StartAnswer::PageCache { reason }),
+        Err(reason) => return Ok(StartResponse::PageCache { reason }),
     };
     // Everything from here on counts as waiting time.
     let mut asked = None;
@@ -36,11 +36,11 @@ pub fn measure_start(
         asked = Some(ask(&mut begins));
     }
     let (model, load_ns) = load(backend, request, stop)?;
-    let mut outcome = converse(&model, request, asked, &mut begins, stop)?;
+    let mut outcome = answer_twice(&model, request, asked, &mut begins, stop)?;
     drop(model);
     let (_, load_again_ns) = load(backend, request, stop)?;
     (outcome.cached_share, outcome.load_ns, outcome.load_again_ns) = (cached_share, load_ns, load_again_ns);
-    Ok(StartAnswer::Measured(Box::new(outcome)))
+    Ok(StartResponse::Measured(Box::new(outcome)))
 }
 
 fn ask(begins: &mut impl FnMut(StartPhase)) -> Clock {
@@ -49,7 +49,7 @@ fn ask(begins: &mut impl FnMut(StartPhase)) -> Clock {
 }
 
 /// The part that needs a loaded model. `asked` is the start of the wait, if it has already begun.
-fn converse(
+fn answer_twice(
     model: &Model,
     request: &StartRequest,
     mut asked: Option<Clock>,
@@ -84,7 +84,7 @@ fn converse(
 
 /// Brings the page cache into the requested state and checks it. If the system does not report it, the file has at
 /// least been read.
-fn bring_about(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>, String> {
+fn set_page_cache(request: &StartRequest, stop: &AtomicBool) -> Result<Option<f64>, String> {
     let path = &request.path;
     if request.readiness == Readiness::Cold {
         let left = drop_from_cache(path).map_err(|error| error.to_string())?;
@@ -115,14 +115,14 @@ fn load(backend: &'static Backend, request: &StartRequest, stop: &AtomicBool) ->
     Ok((model, clock.now_ns()))
 }
 
-fn context<'m>(model: &'m Model, request: &StartRequest) -> Result<(Session<'m>, u64), EngineError> {
+fn context<'m>(model: &'m Model, request: &StartRequest) -> Result<(ModelSession<'m>, u64), EngineError> {
     let clock = Clock::start();
     let session = model.session(&request.conventions.context())?;
     Ok((session, clock.now_ns()))
 }
 
 /// The application's warm-up: a few words, answered with two tokens.
-fn warm(model: &Model, session: &mut Session<'_>, stop: &AtomicBool) -> Result<u64, EngineError> {
+fn warm(model: &Model, session: &mut ModelSession<'_>, stop: &AtomicBool) -> Result<u64, EngineError> {
     let clock = Clock::start();
     session.turn(&model.tokenize(WARM_MESSAGE), WARM_TOKENS, stop)?;
     Ok(clock.now_ns())
@@ -130,7 +130,7 @@ fn warm(model: &Model, session: &mut Session<'_>, stop: &AtomicBool) -> Result<u
 
 fn reply(
     model: &Model,
-    session: &mut Session<'_>,
+    session: &mut ModelSession<'_>,
     request: &StartRequest,
     stop: &AtomicBool,
 ) -> Result<ReplyTimes, EngineError> {

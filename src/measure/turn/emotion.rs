@@ -2,7 +2,7 @@
 
 /// The choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub struct ChosenExpression {
     /// The expression, by its name in the dialect.
     pub expression: String,
     /// Whether a word of the reply decided. Otherwise the turn's number did, so that synthetic models, whose text has
@@ -22,7 +22,7 @@ const WORDS: [(&str, &[&str]); 5] = [
 /// The expression for `text`, the answer number `turn`, among those that the avatar knows. `None` if it knows none of
 /// ours.
 #[must_use]
-pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<Chosen> {
+pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<ChosenExpression> {
     let name = |wanted: &str| known.iter().find(|known| known.eq_ignore_ascii_case(wanted)).cloned();
     let lower = text.to_lowercase();
     let speaks = |beginnings: &[&str]| {
@@ -33,11 +33,11 @@ pub fn choose(text: &str, turn: usize, known: &[String]) -> Option<Chosen> {
     let counted = WORDS.iter().filter_map(|(expression, words)| Some((name(expression)?, speaks(words))));
     let most = counted.reduce(|best, other| if other.1 > best.1 { other } else { best });
     if let Some((expression, 1..)) = most {
-        return Some(Chosen { expression, by_word: true });
+        return Some(ChosenExpression { expression, by_word: true });
     }
     let ours: Vec<String> = WORDS.iter().filter_map(|(expression, _)| name(expression)).collect();
     let expression = ours.get(turn.checked_rem(ours.len())?)?.clone();
-    Some(Chosen { expression, by_word: false })
+    Some(ChosenExpression { expression, by_word: false })
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ const fn time(name: &'static str, meaning: &'static str, of: fn(&Turn) -> Option
 pub const FELT: [TurnFigure; 8] = [
     time("ttft", "first token", |turn| turn.ttft_ns().map(ms)),
     time("visible", "visible reaction", |turn| turn.visible_ns().map(ms)),
-    time("told", "the bridge receives the expression", |turn| turn.told_ns().map(ms)),
+    time("told", "the bridge receives the expression", |turn| turn.notified_ns().map(ms)),
     time("visible_latest", "visible reaction at the latest", |turn| turn.visible_latest_ns().map(ms)),
     time("ttlt", "last token", |turn| turn.ttlt_ns().map(ms)),
     time("reaction", "the reaction itself", |turn| turn.reaction_ns().map(ms)),
@@ -72,7 +72,7 @@ pub const STAGES: [TurnFigure; 6] = [
 #[must_use]
 pub fn turn_metrics(turns: &[Turn]) -> Vec<Metric> {
     let is_seen = turns.iter().any(|turn| turn.visible_ns().is_some());
-    let is_told = turns.iter().any(|turn| turn.told_ns().is_some());
+    let is_told = turns.iter().any(|turn| turn.notified_ns().is_some());
     let figures = FELT.iter().chain(&STAGES).filter(|figure| !(is_seen && figure.name == "visible_latest"));
     figures
         .map(|figure| {

@@ -15,16 +15,16 @@ mod speaker;
 mod stages;
 mod take;
 
-pub use emotion::{Chosen, choose};
+pub use emotion::{ChosenExpression, choose};
 pub use figures::{FELT, STAGES, TurnFigure, turn_metrics};
 #[cfg(feature = "llama")]
 pub use model_speaker::ModelSpeaker;
-pub use paced::{PacedSpeaker, PacedSpec, PacedSpecError};
+pub use paced::{PaceSpec, PaceSpecError, PacedSpeaker};
 pub use reaction::{Delivery, Reaction, ReactionError, ReactionFault, ReactionTimes};
 pub use reactor::Reactor;
 pub use reply_end::{ReplyEnd, end_metrics};
-pub use speaker::{Prompt, Reader, Speaker, SpeakerError};
+pub use speaker::{Prompt, Speaker, SpeakerError, TokenReader};
 #[cfg(feature = "llama")]
 pub use speaker::{end_of, reader_of};
 pub use stages::Turn;
-pub use take::{Moment, TurnSpec, take_turn};
+pub use take::{ReactionTiming, TurnSpec, run_turn};

@@ -4,15 +4,15 @@
 use std::sync::atomic::AtomicBool;
 
 use super::reply_end::ReplyEnd;
-use super::speaker::{Prompt, Reader, Speaker, SpeakerError, end_of, reader_of};
+use super::speaker::{Prompt, Speaker, SpeakerError, TokenReader, end_of, reader_of};
 use crate::llm::ChatMessage;
-use crate::llm::engine::{Model, Sampling, Session};
+use crate::llm::engine::{Model, ModelSession, Sampling};
 
 /// A model and one of its contexts.
 #[derive(Debug)]
 pub struct ModelSpeaker<'m> {
     model: &'m Model,
-    session: Session<'m>,
+    session: ModelSession<'m>,
     /// Answers so far: the seed of the next, so that two speakers with the same input answer alike.
     answers: u32,
 }
@@ -20,7 +20,7 @@ pub struct ModelSpeaker<'m> {
 impl<'m> ModelSpeaker<'m> {
     /// Answers with `model` in the context of `session`.
     #[must_use]
-    pub fn new(model: &'m Model, session: Session<'m>) -> Self {
+    pub fn new(model: &'m Model, session: ModelSession<'m>) -> Self {
         Self { model, session, answers: 0 }
     }
 
@@ -55,7 +55,7 @@ impl<'m> Speaker<'m> for ModelSpeaker<'m> {
         end_of(self.model, tokens)
     }
 
-    fn reader(&self) -> Reader<'m> {
+    fn reader(&self) -> TokenReader<'m> {
         reader_of(self.model)
     }
 }

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::reply_end::ReplyEnd;
-use super::speaker::{Prompt, Reader, Speaker, SpeakerError};
+use super::speaker::{Prompt, Speaker, SpeakerError, TokenReader};
 use crate::clock::{Clock, nanos};
 use crate::llm::ChatMessage;
 
 /// Its speed: `PROMPT_RATE:RATE`, tokens per second for prompts and for answers; with `:BUILD:HOLD`, also the
 /// milliseconds it takes to build a prompt and by which it delays each command of a reaction.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PacedSpec {
+pub struct PaceSpec {
     /// Prompt tokens per second.
     pub prompt_per_s: f64,
     /// Answer tokens per second.
@@ -30,15 +30,15 @@ pub struct PacedSpec {
     "'{text}' is not PROMPT_RATE:RATE, two rates from 1 to 1000000 tokens per second, or these with :BUILD:HOLD, times \
      up to 10000 ms"
 )]
-pub struct PacedSpecError {
+pub struct PaceSpecError {
     /// The given text.
     pub text: String,
 }
 
-impl FromStr for PacedSpec {
-    type Err = PacedSpecError;
+impl FromStr for PaceSpec {
+    type Err = PaceSpecError;
 
-    fn from_str(text: &str) -> Result<Self, PacedSpecError> {
+    fn from_str(text: &str) -> Result<Self, PaceSpecError> {
         let rate = |text: &str| text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
         let time = |text: &str| text.parse().ok().filter(|time| (0.0..=1e4).contains(time));
         let parts: Vec<&str> = text.split(':').collect();
@@ -48,12 +48,12 @@ impl FromStr for PacedSpec {
             _ => None,
         };
         let ((prompt_per_s, tokens_per_s), (build_ms, hold_ms)) =
-            spec.ok_or_else(|| PacedSpecError { text: text.into() })?;
+            spec.ok_or_else(|| PaceSpecError { text: text.into() })?;
         Ok(Self { prompt_per_s, tokens_per_s, build_ms, hold_ms })
     }
 }
 
-impl fmt::Display for PacedSpec {
+impl fmt::Display for PaceSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.prompt_per_s, self.tokens_per_s)?;
         if self.build_ms > 0.0 || self.hold_ms > 0.0 {
@@ -69,13 +69,13 @@ const BYTES_A_TOKEN: usize = 4;
 /// Answers at exactly this speed, with empty text.
 #[derive(Debug, Clone, Copy)]
 pub struct PacedSpeaker {
-    spec: PacedSpec,
+    spec: PaceSpec,
 }
 
 impl PacedSpeaker {
     /// Creates a speaker of this speed.
     #[must_use]
-    pub fn new(spec: PacedSpec) -> Self {
+    pub fn new(spec: PaceSpec) -> Self {
         Self { spec }
     }
 }
@@ -113,7 +113,7 @@ impl<'m> Speaker<'m> for PacedSpeaker {
         ReplyEnd::Unknown
     }
 
-    fn reader(&self) -> Reader<'m> {
+    fn reader(&self) -> TokenReader<'m> {
         Box::new(|tokens| "… ".repeat(tokens.len()))
     }
 }
@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     fn speeds_are_two_rates() {
-        let spec: PacedSpec = "800:25.5".parse().unwrap();
-        assert_eq!(spec, PacedSpec { prompt_per_s: 800.0, tokens_per_s: 25.5, build_ms: 0.0, hold_ms: 0.0 });
+        let spec: PaceSpec = "800:25.5".parse().unwrap();
+        assert_eq!(spec, PaceSpec { prompt_per_s: 800.0, tokens_per_s: 25.5, build_ms: 0.0, hold_ms: 0.0 });
         assert_eq!(spec.to_string().parse(), Ok(spec));
-        let full: PacedSpec = "800:25.5:2:1.5".parse().unwrap();
+        let full: PaceSpec = "800:25.5:2:1.5".parse().unwrap();
         assert_eq!((full.build_ms, full.hold_ms, full.to_string().parse()), (2.0, 1.5, Ok(full)));
         for text in ["", "800", "0:5", "5:-1", "5:nan", "1:2:3", "inf:1", "1:2:3:-1", "1:2:3:4:5"] {
-            assert!(text.parse::<PacedSpec>().is_err(), "{text}");
+            assert!(text.parse::<PaceSpec>().is_err(), "{text}");
         }
     }
 

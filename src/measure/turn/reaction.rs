@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::fire::{Watch, ask_applied, fire};
+use super::super::fire::{ApplicationSources, ask_applied, fire};
 use super::super::round_trips::quiet_after;
 use super::super::signatures::waited_for_an_acknowledgement;
-use crate::bridge::{Ack, BridgeError, Client, Dialect, FaultKind, Message, Reply, Waiting};
+use crate::bridge::{Ack, BridgeError, Client, Dialect, FaultKind, Message, PendingMessages, Reply};
 use crate::clock::{Clock, nanos};
 
 /// How the commands of a reaction are sent.
@@ -59,7 +59,7 @@ pub enum ReactionError {
 
 /// One command of a reaction.
 #[derive(Debug, Clone, PartialEq)]
-struct Step {
+struct ReactionCommand {
     command: String,
     data: Map<String, Value>,
     /// Kind of its reply.
@@ -69,7 +69,7 @@ struct Step {
 /// The commands of one reaction, in order; the expression is first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reaction {
-    steps: Vec<Step>,
+    steps: Vec<ReactionCommand>,
 }
 
 /// Why a reaction failed.
@@ -125,7 +125,7 @@ impl Reaction {
         });
         let steps = face.into_iter().chain(beside.iter().cloned()).filter_map(|(command, data)| {
             let known = dialect.command(&command).filter(|known| !known.destructive)?;
-            Some(Step { ack: known.ack, command, data })
+            Some(ReactionCommand { ack: known.ack, command, data })
         });
         Self { steps: steps.collect() }
     }
@@ -149,7 +149,7 @@ impl Reaction {
     /// Those of the bridge, including [`BridgeError::Surplus`].
     pub(super) fn send(
         &self,
-        (client, dialect, watch): (&mut Client, &Dialect, &Watch),
+        (client, dialect, watch): (&mut Client, &Dialect, &ApplicationSources),
         (delivery, hold): (Delivery, Duration),
         clock: &Clock,
         stop: &AtomicBool,
@@ -175,12 +175,12 @@ impl Reaction {
         let mut times =
             ReactionTimes { began_ns: clock.now_ns(), commands: self.steps.len(), ..ReactionTimes::default() };
         let wire = client.wire();
-        let line = |step: &Step| Message::new(dialect, &dialect.body(&step.command, &step.data), wire, 0);
+        let line = |step: &ReactionCommand| Message::new(dialect, &dialect.body(&step.command, &step.data), wire, 0);
         let mut lines: Vec<(Message, Option<Ack>)> = match self.batch(dialect).filter(|_| delivery == Delivery::Batch) {
             Some(body) => vec![(Message::new(dialect, &body, wire, 0), None)],
             None => self.steps.iter().map(|step| (line(step), Some(step.ack))).collect(),
         };
-        let mut waiting = Waiting::default();
+        let mut waiting = PendingMessages::default();
         let mut sent = Vec::with_capacity(lines.len());
         for (message, ack) in &mut lines {
             hold_back(hold, clock);
@@ -204,7 +204,7 @@ impl Reaction {
     /// Sends the expression alone, as the application does. The reply is read afterwards.
     fn send_expression(
         &self,
-        (client, dialect, watch): (&mut Client, &Dialect, &Watch),
+        (client, dialect, watch): (&mut Client, &Dialect, &ApplicationSources),
         hold: Duration,
         clock: &Clock,
         stop: &AtomicBool,
@@ -251,7 +251,7 @@ impl ReactionTimes {
     fn take(
         &mut self,
         client: &mut Client,
-        waiting: &mut Waiting,
+        waiting: &mut PendingMessages,
         sent: &[SentCommand],
         (clock, stop): (&Clock, &AtomicBool),
     ) -> Result<u64, BridgeError> {

@@ -5,42 +5,42 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 use std::time::Duration;
 
-use super::super::fire::Watch;
+use super::super::fire::ApplicationSources;
 use super::reaction::{Delivery, Reaction, ReactionTimes};
 use crate::bridge::{BridgeError, Client, Dialect};
 use crate::clock::Clock;
 
-type Order = (Reaction, (Delivery, Duration));
-type Outcome = Result<ReactionTimes, BridgeError>;
+type ReactionRequest = (Reaction, (Delivery, Duration));
+type ReactionResult = Result<ReactionTimes, BridgeError>;
 
 /// A thread that owns the connection for the lifetime of this value.
 #[derive(Debug)]
 pub struct Reactor {
-    orders: ReactorOrders,
-    outcomes: Receiver<Outcome>,
+    orders: ReactorHandle,
+    outcomes: Receiver<ReactionResult>,
 }
 
 /// The end of a reactor that reactions are handed over to, from any thread.
 #[derive(Debug)]
-pub(super) struct ReactorOrders {
-    orders: SyncSender<Order>,
+pub(super) struct ReactorHandle {
+    orders: SyncSender<ReactionRequest>,
 }
 
 impl Reactor {
     /// Starts the thread; `watch` supplies what replies do not tell. The thread ends when this is dropped.
     pub fn start<'scope, 'env>(
         scope: &'scope Scope<'scope, 'env>,
-        (client, dialect, watch): (&'env mut Client, &'static Dialect, Watch),
+        (client, dialect, watch): (&'env mut Client, &'static Dialect, ApplicationSources),
         clock: Clock,
         stop: &'env AtomicBool,
     ) -> Self {
         // Capacity one: a turn has one reaction, and its outcome is fetched before the next.
-        let (orders, taken) = sync_channel::<Order>(1);
+        let (orders, taken) = sync_channel::<ReactionRequest>(1);
         let (done, outcomes) = sync_channel(1);
         scope.spawn(move || {
             let mut is_broken = false;
             for (reaction, how) in taken {
-                let outcome = mend(client, &mut is_broken, stop)
+                let outcome = reconnect(client, &mut is_broken, stop)
                     .and_then(|()| reaction.send((client, dialect, &watch), how, &clock, stop));
                 is_broken = outcome.is_err();
                 if done.send(outcome).is_err() {
@@ -48,11 +48,11 @@ impl Reactor {
                 }
             }
         });
-        Self { orders: ReactorOrders { orders }, outcomes }
+        Self { orders: ReactorHandle { orders }, outcomes }
     }
 
     /// Where reactions are handed over.
-    pub(super) fn orders(&self) -> &ReactorOrders {
+    pub(super) fn orders(&self) -> &ReactorHandle {
         &self.orders
     }
 
@@ -60,12 +60,12 @@ impl Reactor {
     ///
     /// # Errors
     /// Why the reaction failed.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> ReactionResult {
         self.outcomes.recv().unwrap_or(Err(BridgeError::Closed { mid_line: false }))
     }
 }
 
-impl ReactorOrders {
+impl ReactorHandle {
     /// Hands a reaction over, without waiting: how it is sent, and how long each command is held back before. At most one at a time:
     /// fetch its outcome before the next.
     pub(super) fn react(&self, reaction: Reaction, how: (Delivery, Duration)) {
@@ -75,7 +75,7 @@ impl ReactorOrders {
 }
 
 /// After a failure nothing can be known of replies that are still under way: the next reaction starts on a fresh connection.
-fn mend(client: &mut Client, is_broken: &mut bool, stop: &AtomicBool) -> Result<(), BridgeError> {
+fn reconnect(client: &mut Client, is_broken: &mut bool, stop: &AtomicBool) -> Result<(), BridgeError> {
     if *is_broken {
         client.reconnect(stop)?;
     }

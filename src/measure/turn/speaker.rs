@@ -75,12 +75,12 @@ impl Prompt {
 }
 
 /// Turns tokens into what they say.
-pub type Reader<'m> = Box<dyn Fn(&[i32]) -> String + Send + Sync + 'm>;
+pub type TokenReader<'m> = Box<dyn Fn(&[i32]) -> String + Send + Sync + 'm>;
 
 /// A reader for the tokens of `model`.
 #[cfg(feature = "llama")]
 #[must_use]
-pub fn reader_of(model: &Model) -> Reader<'_> {
+pub fn reader_of(model: &Model) -> TokenReader<'_> {
     Box::new(move |tokens| model.text(tokens))
 }
 
@@ -112,5 +112,5 @@ pub trait Speaker<'m> {
     fn end_of(&self, tokens: &[i32]) -> ReplyEnd;
 
     /// A reader for its tokens, usable while it answers.
-    fn reader(&self) -> Reader<'m>;
+    fn reader(&self) -> TokenReader<'m>;
 }

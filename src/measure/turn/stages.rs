@@ -75,7 +75,7 @@ impl Turn {
 
     /// From the message until the bridge had read the expression, in nanoseconds: the earliest that it can show.
     #[must_use]
-    pub fn told_ns(&self) -> Option<u64> {
+    pub fn notified_ns(&self) -> Option<u64> {
         Some(self.reaction.as_ref().ok()?.received_ns? - self.asked_ns)
     }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::emotion::{Chosen, choose};
+use super::emotion::{ChosenExpression, choose};
 use super::reaction::{Delivery, Reaction, ReactionFault};
-use super::reactor::{Reactor, ReactorOrders};
+use super::reactor::{Reactor, ReactorHandle};
 use super::speaker::{Speaker, SpeakerError};
 use super::stages::Turn;
 use crate::bridge::{Dialect, FaultKind};
@@ -19,14 +19,14 @@ use crate::llm::Conversation;
 /// When the reaction is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Moment {
+pub enum ReactionTiming {
     /// When the reply is complete, as in the application.
     End,
     /// After the first words.
     FirstWords,
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for ReactionTiming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::End => "end",
@@ -41,7 +41,7 @@ pub struct TurnSpec<'a> {
     /// Tokens of the answer.
     pub n_gen: usize,
     /// When to react.
-    pub react: Moment,
+    pub react: ReactionTiming,
     /// Number of tokens that count as the first words.
     pub first_words: usize,
     /// How the reaction is sent.
@@ -60,7 +60,7 @@ pub struct TurnSpec<'a> {
 ///
 /// # Errors
 /// Those of the speaker. A failed bridge is not an error: the turn is measured and records the fault.
-pub fn take_turn(
+pub fn run_turn(
     speaker: &mut dyn Speaker<'_>,
     conversation: &Conversation,
     reactor: &Reactor,
@@ -73,7 +73,7 @@ pub fn take_turn(
 
     let mut tokens = Vec::with_capacity(spec.n_gen);
     let mut tokens_ns = Vec::with_capacity(spec.n_gen);
-    let early = (spec.react == Moment::FirstWords).then(|| spec.first_words.clamp(1, spec.n_gen));
+    let early = (spec.react == ReactionTiming::FirstWords).then(|| spec.first_words.clamp(1, spec.n_gen));
     let mut decision = None;
     let (read, orders) = (speaker.reader(), reactor.orders());
     speaker.answer(&prompt, spec.n_gen, stop, &mut |said| {
@@ -108,7 +108,12 @@ pub fn take_turn(
 
 /// Chooses the emotion and hands the reaction over: when it was decided on, when it was about to be handed over, and what was
 /// chosen.
-fn decide(text: &str, orders: &ReactorOrders, spec: &TurnSpec<'_>, clock: &Clock) -> (u64, u64, Option<Chosen>) {
+fn decide(
+    text: &str,
+    orders: &ReactorHandle,
+    spec: &TurnSpec<'_>,
+    clock: &Clock,
+) -> (u64, u64, Option<ChosenExpression>) {
     let decided_ns = clock.now_ns();
     let chosen = choose(text, spec.number, &spec.dialect.expressions);
     // Read before the handover: the other thread may have sent the reaction before this one continues.

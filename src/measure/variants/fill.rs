@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::super::open::Lines;
+use super::super::open::MessageSource;
 use crate::bridge::Message;
 
 /// Commands sent as one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fill {
+pub struct BatchFill {
     /// Indices of the arrivals.
     pub commands: Range<usize>,
     /// When the message is due, in nanoseconds from the start.
@@ -17,7 +17,7 @@ pub struct Fill {
 /// Groups arrivals (ascending, in nanoseconds from the start) into batches of at most `size`: a batch is sent with the
 /// arrival that fills it, or `window_ns` after its first one. A batch of one is sent at once.
 #[must_use]
-pub fn fills(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<Fill> {
+pub fn batch_fills(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<BatchFill> {
     let mut fills = Vec::new();
     let mut first = 0;
     while first < arrivals_ns.len() {
@@ -25,7 +25,7 @@ pub fn fills(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<Fill> {
         let rest = &arrivals_ns[first..arrivals_ns.len().min(first + size.max(1))];
         let count = rest.iter().take_while(|at_ns| **at_ns <= closes_ns).count();
         let due_ns = if count == size.max(1) { rest[count - 1] } else { closes_ns };
-        fills.push(Fill { commands: first..first + count, due_ns });
+        fills.push(BatchFill { commands: first..first + count, due_ns });
         first += count;
     }
     fills
@@ -37,10 +37,10 @@ pub struct Batches<'a> {
     /// The message with n commands at index n - 1.
     pub by_count: &'a mut [Message],
     /// The batches to send.
-    pub fills: &'a [Fill],
+    pub fills: &'a [BatchFill],
 }
 
-impl Lines for Batches<'_> {
+impl MessageSource for Batches<'_> {
     fn line(&mut self, index: usize, number: u64) -> &[u8] {
         let count = self.fills.get(index).map_or(1, |fill| fill.commands.len());
         let place = (count - 1).min(self.by_count.len() - 1);
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     fn due(arrivals_ns: &[u64], size: usize, window_ns: u64) -> Vec<(usize, u64)> {
-        fills(arrivals_ns, size, window_ns).into_iter().map(|fill| (fill.commands.len(), fill.due_ns)).collect()
+        batch_fills(arrivals_ns, size, window_ns).into_iter().map(|fill| (fill.commands.len(), fill.due_ns)).collect()
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
         let mut arrivals = arrivals;
         arrivals.sort_unstable();
         for size in [1, 2, 7, 100] {
-            let fills = fills(&arrivals, size, 9_000);
+            let fills = batch_fills(&arrivals, size, 9_000);
             let mut next = 0;
             for fill in &fills {
                 assert_eq!(fill.commands.start, next);

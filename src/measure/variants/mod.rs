@@ -2,12 +2,12 @@
 
 mod codec_cost;
 mod fill;
+mod mode;
 mod modes;
 mod reaction;
-mod way;
 
 pub use codec_cost::{CodecCost, codec_cost};
-pub use fill::{Batches, Fill, fills};
-pub use modes::{Barrier, Delivered, Driven, fire_and_forget, pipelined, request, wait_until};
-pub use reaction::{LEAST_HELD_PERCENT, Reacted, react};
-pub use way::{Mode, TcpVariant};
+pub use fill::{BatchFill, Batches, batch_fills};
+pub use mode::{SendMode, TcpVariant};
+pub use modes::{Barrier, DeliveryCount, ModeResult, fire_and_forget, pipelined, request, wait_until};
+pub use reaction::{LEAST_HELD_PERCENT, ReactionSample, react};

@@ -2,16 +2,16 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::open::{Lines, open_loop};
-use super::super::round_trips::{End, LoopContext, deadline_ns};
-use crate::bridge::{BridgeError, Client, Message, Waiting};
+use super::super::open::{MessageSource, open_loop};
+use super::super::round_trips::{CaseEnd, LoopContext, deadline_ns};
+use crate::bridge::{BridgeError, Client, Message, PendingMessages};
 
 /// Time from making a schedule to its first message.
 const LEAD_NS: u64 = 10_000_000;
 
 /// Result of one way in one round.
 #[derive(Debug, Default)]
-pub struct Driven {
+pub struct ModeResult {
     /// From each message's due time to its parsed reply, in nanoseconds, in sending order.
     pub latency_ns: Vec<u64>,
     /// Open loop: when each message was due, in nanoseconds of the clock.
@@ -30,15 +30,15 @@ pub struct Driven {
 /// Whatever kept a message from being answered: a round must be complete.
 pub fn pipelined(
     client: &mut Client,
-    lines: &mut (impl Lines + Send),
+    lines: &mut (impl MessageSource + Send),
     due_ns: &[u64],
-    bench: LoopContext<'_>,
-) -> Result<Driven, BridgeError> {
-    let trips = open_loop(client, lines, due_ns, bench);
+    loop_context: LoopContext<'_>,
+) -> Result<ModeResult, BridgeError> {
+    let trips = open_loop(client, lines, due_ns, loop_context);
     match trips.end {
-        End::Interrupted => return Err(BridgeError::Interrupted),
-        End::Broken(error) => return Err(error),
-        End::Complete => {}
+        CaseEnd::Interrupted => return Err(BridgeError::Interrupted),
+        CaseEnd::Broken(error) => return Err(error),
+        CaseEnd::Complete => {}
     }
     if trips.surplus > 0 {
         return Err(BridgeError::Surplus { count: trips.surplus });
@@ -48,12 +48,12 @@ pub fn pipelined(
         return Err(BridgeError::Unanswered { sent, usable, lost: trips.lost });
     }
     let first_ns = due_ns.first().copied().unwrap_or(0);
-    Ok(Driven {
+    Ok(ModeResult {
         latency_ns: trips.latency_ns,
         due_ns: trips.due_ns,
         lateness_ns: trips.lateness_ns,
         duration_ns: trips.duration_ns.saturating_sub(first_ns),
-        ..Driven::default()
+        ..ModeResult::default()
     })
 }
 
@@ -66,22 +66,22 @@ pub fn request(
     client: &mut Client,
     message: &mut Message,
     due_ns: &[u64],
-    bench: LoopContext<'_>,
-) -> Result<Driven, BridgeError> {
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
-    let mut driven = Driven { latency_ns: Vec::with_capacity(due_ns.len()), ..Driven::default() };
+    loop_context: LoopContext<'_>,
+) -> Result<ModeResult, BridgeError> {
+    let begin_ns = loop_context.clock.now_ns() + LEAD_NS;
+    let mut driven = ModeResult { latency_ns: Vec::with_capacity(due_ns.len()), ..ModeResult::default() };
     for offset_ns in due_ns {
         let due_ns = begin_ns + offset_ns;
         let number = client.number(1);
         let line = message.line(number);
-        wait_until(due_ns, bench)?;
-        client.send(line, bench.stop)?;
-        let deadline = bench.clock.instant(deadline_ns(client, bench.clock.now_ns()));
-        client.receive_for(&mut Waiting::for_one(number), deadline, bench.stop)?;
-        driven.latency_ns.push(bench.clock.now_ns() - due_ns);
-        bench.replies.fetch_add(1, Ordering::Relaxed);
+        wait_until(due_ns, loop_context)?;
+        client.send(line, loop_context.stop)?;
+        let deadline = loop_context.clock.instant(deadline_ns(client, loop_context.clock.now_ns()));
+        client.receive_for(&mut PendingMessages::for_one(number), deadline, loop_context.stop)?;
+        driven.latency_ns.push(loop_context.clock.now_ns() - due_ns);
+        loop_context.replies.fetch_add(1, Ordering::Relaxed);
     }
-    driven.duration_ns = bench.clock.now_ns().saturating_sub(begin_ns + due_ns.first().copied().unwrap_or(0));
+    driven.duration_ns = loop_context.clock.now_ns().saturating_sub(begin_ns + due_ns.first().copied().unwrap_or(0));
     Ok(driven)
 }
 
@@ -96,7 +96,7 @@ pub enum Barrier<'a> {
 
 /// Outcome of messages sent without waiting for replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivered {
+pub struct DeliveryCount {
     /// Number of applied commands.
     pub delivered: u64,
     /// From the last write to the barrier's reply, in nanoseconds. `None` if a reply was still missing at the timeout:
@@ -113,39 +113,39 @@ pub fn fire_and_forget(
     message: &mut Message,
     due_ns: &[u64],
     barrier: Barrier<'_>,
-    bench: LoopContext<'_>,
-) -> Result<(Driven, Delivered), BridgeError> {
+    loop_context: LoopContext<'_>,
+) -> Result<(ModeResult, DeliveryCount), BridgeError> {
     let mut barrier = barrier;
     let before = match &mut barrier {
-        Barrier::Stats(stats) => applied(client, stats, bench)?,
+        Barrier::Stats(stats) => applied(client, stats, loop_context)?,
         Barrier::Same => 0,
     };
-    let begin_ns = bench.clock.now_ns() + LEAD_NS;
-    let mut driven = Driven { write_ns: Vec::with_capacity(due_ns.len()), ..Driven::default() };
-    let mut waiting = Waiting::default();
+    let begin_ns = loop_context.clock.now_ns() + LEAD_NS;
+    let mut driven = ModeResult { write_ns: Vec::with_capacity(due_ns.len()), ..ModeResult::default() };
+    let mut waiting = PendingMessages::default();
     for offset_ns in due_ns {
         let number = client.number(1);
         let line = message.line(number);
         waiting.push(number);
-        wait_until(begin_ns + offset_ns, bench)?;
-        let written_ns = bench.clock.now_ns();
-        client.send(line, bench.stop)?;
-        driven.write_ns.push(bench.clock.now_ns() - written_ns);
-        bench.replies.fetch_add(1, Ordering::Relaxed);
+        wait_until(begin_ns + offset_ns, loop_context)?;
+        let written_ns = loop_context.clock.now_ns();
+        client.send(line, loop_context.stop)?;
+        driven.write_ns.push(loop_context.clock.now_ns() - written_ns);
+        loop_context.replies.fetch_add(1, Ordering::Relaxed);
     }
-    let last_ns = bench.clock.now_ns();
+    let last_ns = loop_context.clock.now_ns();
     let (delivered, is_drained) = match &mut barrier {
-        Barrier::Stats(stats) => (applied(client, stats, bench)?.saturating_sub(before), true),
-        Barrier::Same => answered(client, message, waiting, bench)?,
+        Barrier::Stats(stats) => (applied(client, stats, loop_context)?.saturating_sub(before), true),
+        Barrier::Same => answered(client, message, waiting, loop_context)?,
     };
-    let now_ns = bench.clock.now_ns();
+    let now_ns = loop_context.clock.now_ns();
     driven.duration_ns = now_ns.saturating_sub(begin_ns + due_ns.first().copied().unwrap_or(0));
-    Ok((driven, Delivered { delivered, drain_ns: is_drained.then(|| now_ns - last_ns) }))
+    Ok((driven, DeliveryCount { delivered, drain_ns: is_drained.then(|| now_ns - last_ns) }))
 }
 
 /// Commands the bridge has applied; the query is answered after everything before it.
-fn applied(client: &mut Client, stats: &mut Message, bench: LoopContext<'_>) -> Result<u64, BridgeError> {
-    let reply = client.exchange(stats, bench.stop)?;
+fn applied(client: &mut Client, stats: &mut Message, loop_context: LoopContext<'_>) -> Result<u64, BridgeError> {
+    let reply = client.exchange(stats, loop_context.stop)?;
     let missing = || BridgeError::Refused { message: "the reply to stats has no `applied`".into() };
     reply.applied.ok_or_else(missing)
 }
@@ -155,16 +155,16 @@ fn applied(client: &mut Client, stats: &mut Message, bench: LoopContext<'_>) -> 
 fn answered(
     client: &mut Client,
     message: &mut Message,
-    mut waiting: Waiting,
-    bench: LoopContext<'_>,
+    mut waiting: PendingMessages,
+    loop_context: LoopContext<'_>,
 ) -> Result<(u64, bool), BridgeError> {
     let sent = waiting.len();
     let last = client.number(1);
-    client.send(message.line(last), bench.stop)?;
+    client.send(message.line(last), loop_context.stop)?;
     waiting.push(last);
-    let deadline = bench.clock.instant(deadline_ns(client, bench.clock.now_ns()));
+    let deadline = loop_context.clock.instant(deadline_ns(client, loop_context.clock.now_ns()));
     while !waiting.is_empty() {
-        match client.receive_for(&mut waiting, deadline, bench.stop) {
+        match client.receive_for(&mut waiting, deadline, loop_context.stop) {
             Ok(_) => {}
             // The missing reply may be any of them, including the last.
             Err(BridgeError::NoReply { .. }) => break,
@@ -178,14 +178,14 @@ fn answered(
 ///
 /// # Errors
 /// [`BridgeError::Interrupted`].
-pub fn wait_until(at_ns: u64, bench: LoopContext<'_>) -> Result<(), BridgeError> {
+pub fn wait_until(at_ns: u64, loop_context: LoopContext<'_>) -> Result<(), BridgeError> {
     const NAP_NS: u64 = 50_000_000;
-    while bench.clock.now_ns() + NAP_NS < at_ns && !bench.stop.load(Ordering::Relaxed) {
-        bench.clock.sleep_until(bench.clock.now_ns() + NAP_NS / 2);
+    while loop_context.clock.now_ns() + NAP_NS < at_ns && !loop_context.stop.load(Ordering::Relaxed) {
+        loop_context.clock.sleep_until(loop_context.clock.now_ns() + NAP_NS / 2);
     }
-    if bench.stop.load(Ordering::Relaxed) {
+    if loop_context.stop.load(Ordering::Relaxed) {
         return Err(BridgeError::Interrupted);
     }
-    bench.clock.sleep_until(at_ns);
+    loop_context.clock.sleep_until(at_ns);
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::super::round_trips::{LoopContext, deadline_ns};
 use super::super::signatures::waited_for_an_acknowledgement;
 use super::modes::wait_until;
-use crate::bridge::{BridgeError, Client, Message, Reply, Waiting};
+use crate::bridge::{BridgeError, Client, Message, PendingMessages, Reply};
 
 /// Minimum share of reactions with held replies that is reported, in percent. A 40 ms frame that begins among the
 /// commands of a reaction looks the same, but far fewer reactions meet one.
@@ -13,7 +13,7 @@ pub const LEAST_HELD_PERCENT: f64 = 20.0;
 
 /// Result of one reaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reacted {
+pub struct ReactionSample {
     /// From the due time of its commands to the last reply, in nanoseconds.
     pub latency_ns: u64,
     /// Number of frames over which its commands were applied, if replies number them.
@@ -32,10 +32,10 @@ pub fn react(
     messages: &mut [Message],
     in_turn: bool,
     at_ns: u64,
-    bench: LoopContext<'_>,
-) -> Result<Reacted, BridgeError> {
-    wait_until(at_ns, bench)?;
-    let deadline = bench.clock.instant(deadline_ns(client, at_ns));
+    loop_context: LoopContext<'_>,
+) -> Result<ReactionSample, BridgeError> {
+    wait_until(at_ns, loop_context)?;
+    let deadline = loop_context.clock.instant(deadline_ns(client, at_ns));
     let mut frames: Option<(u64, u64)> = None;
     let mut take = |reply: &Reply| {
         if let Some(frame) = reply.frame {
@@ -44,22 +44,22 @@ pub fn react(
         }
     };
     let mut arrived_ns = Vec::with_capacity(messages.len());
-    let mut waiting = Waiting::default();
+    let mut waiting = PendingMessages::default();
     for message in messages {
         let number = client.number(1);
-        client.send(message.line(number), bench.stop)?;
+        client.send(message.line(number), loop_context.stop)?;
         waiting.push(number);
         if in_turn {
-            take(&client.receive_for(&mut waiting, deadline, bench.stop)?.reply);
+            take(&client.receive_for(&mut waiting, deadline, loop_context.stop)?.reply);
         }
     }
     while !waiting.is_empty() {
-        take(&client.receive_for(&mut waiting, deadline, bench.stop)?.reply);
-        arrived_ns.push(bench.clock.now_ns());
+        take(&client.receive_for(&mut waiting, deadline, loop_context.stop)?.reply);
+        arrived_ns.push(loop_context.clock.now_ns());
     }
-    bench.replies.fetch_add(1, Ordering::Relaxed);
-    let latency_ns = bench.clock.now_ns() - at_ns;
-    Ok(Reacted {
+    loop_context.replies.fetch_add(1, Ordering::Relaxed);
+    let latency_ns = loop_context.clock.now_ns() - at_ns;
+    Ok(ReactionSample {
         latency_ns,
         frames: frames.map(|(first, last)| last - first + 1),
         is_held: waited_for_an_acknowledgement(&arrived_ns),

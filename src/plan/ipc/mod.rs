@@ -14,4 +14,4 @@ pub use plan::IpcPlan;
 pub use replay::ReplayPlan;
 pub use round_trips::{IpcCase, RoundTripsPlan};
 pub use study::IpcStudy;
-pub use variants::{SendStrategy, Shape, VariantsPlan};
+pub use variants::{MessageShape, SendStrategy, VariantsPlan};

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::super::reach::{BridgeConnection, PlanError};
+use super::super::bridge_connection::{BridgeConnection, PlanError};
 use super::round_trips::RoundTripsPlan;
 use super::study::IpcStudy;
 use super::variants::SendStrategy;
-use crate::bridge::Detected;
+use crate::bridge::DetectedDialect;
 use crate::cli::IpcArgs;
 
 /// The plan of an `ipc` run.
@@ -29,7 +29,7 @@ pub struct IpcPlan {
 impl IpcPlan {
     /// Resolves the arguments. `fresh_seed` is used if none is given.
     pub fn resolve(args: &IpcArgs, fresh_seed: u64) -> Result<Self, PlanError> {
-        let (bridge, _) = BridgeConnection::resolve(&args.reach)?;
+        let (bridge, _) = BridgeConnection::resolve(&args.bridge_connection)?;
         let mut plan = Self {
             bridge,
             messages: args.messages as usize,
@@ -69,8 +69,8 @@ impl IpcPlan {
     ///
     /// # Errors
     /// Those of [`IpcPlan::resolve`].
-    pub fn adopt(&mut self, found: Detected, args: &IpcArgs) -> Result<(), PlanError> {
-        self.bridge.speak(found);
+    pub fn adopt(&mut self, found: DetectedDialect, args: &IpcArgs) -> Result<(), PlanError> {
+        self.bridge.switch_dialect(found);
         self.study = IpcStudy::resolve(args, self)?;
         Ok(())
     }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::super::reach::PlanError;
+use super::super::bridge_connection::PlanError;
 use super::super::shared::as_shown;
 use super::plan::IpcPlan;
-use crate::bridge::{Ack, Applies, Codec, Dialect, Message, Wire};
+use crate::bridge::{Ack, BatchEffect, Codec, Dialect, Message, Wire};
 use crate::cli::IpcArgs;
-use crate::measure::Due;
+use crate::measure::ScheduledMessage;
 use crate::record::{RecordedSession, Sender, SessionEvent, SessionMessage, read_session};
 
 /// Negotiates framing and codec; a replay always uses lines.
@@ -52,7 +52,7 @@ pub struct ReplayPlan {
     pub is_cut: bool,
     /// The messages to send.
     #[serde(skip)]
-    pub schedule: Vec<Due>,
+    pub schedule: Vec<ScheduledMessage>,
 }
 
 impl ReplayPlan {
@@ -111,7 +111,7 @@ impl ReplayPlan {
     }
 
     /// A harmless message of the same size, answered by the same thread if the dialect has one.
-    fn probe(&mut self, at_ns: u64, message: &SessionMessage, plan: &IpcPlan, place: u64) -> Due {
+    fn probe(&mut self, at_ns: u64, message: &SessionMessage, plan: &IpcPlan, place: u64) -> ScheduledMessage {
         let dialect = plan.bridge.dialect;
         let known = dialect.command(&message.command).map(|command| command.ack);
         let ack = known.filter(|ack| dialect.probe(*ack).is_some()).unwrap_or_else(|| dialect.acks()[0]);
@@ -125,8 +125,8 @@ impl ReplayPlan {
     }
 }
 
-fn due(at_ns: u64, line: Vec<u8>, wants: Option<Ack>, dialect: &Dialect, place: u64) -> Due {
-    Due { at_ns, line, id: dialect.ids.then(|| Message::id_of(place)), wants }
+fn due(at_ns: u64, line: Vec<u8>, wants: Option<Ack>, dialect: &Dialect, place: u64) -> ScheduledMessage {
+    ScheduledMessage { at_ns, line, id: dialect.ids.then(|| Message::id_of(place)), wants }
 }
 
 /// Whether the message would remove or replace the avatar. A stock bridge finds names anywhere in the text, and a batch
@@ -146,7 +146,7 @@ fn as_it_was(content: &[u8], size_bytes: u64, dialect: &'static Dialect, place: 
     let is_json = content.trim_ascii_start().starts_with(b"{");
     let codec = if is_json { Codec::Json } else { Codec::Msgpack };
     let mut body: Map<String, Value> = codec.decode(content).ok()?;
-    let wants = Wants::of(&body, dialect)?.0;
+    let wants = RequestedReply::of(&body, dialect)?.0;
     if let Some(id) = &dialect.fields.id {
         body.remove(id);
         let size_bytes = usize::try_from(size_bytes).ok()?;
@@ -159,18 +159,18 @@ fn as_it_was(content: &[u8], size_bytes: u64, dialect: &'static Dialect, place: 
 }
 
 /// Kind of the reply to a message; `None` if it wants none.
-struct Wants(Option<Ack>);
+struct RequestedReply(Option<Ack>);
 
-impl Wants {
+impl RequestedReply {
     /// `None` for a message that the dialect does not define.
     fn of(body: &Map<String, Value>, dialect: &Dialect) -> Option<Self> {
         let name = body.get(&dialect.fields.command)?.as_str()?;
         let batch = dialect.batch.as_ref().filter(|batch| batch.command.as_deref() == Some(name));
         let ack = match (dialect.command(name), batch.map(|batch| batch.applies)) {
             (Some(command), _) => command.ack,
-            (None, Some(Applies::All)) => Ack::Applied,
-            (None, Some(Applies::None)) => Ack::Received,
-            (None, Some(Applies::First) | None) => return None,
+            (None, Some(BatchEffect::All)) => Ack::Applied,
+            (None, Some(BatchEffect::None)) => Ack::Received,
+            (None, Some(BatchEffect::First) | None) => return None,
         };
         let wish = body.get("ack").and_then(Value::as_str).filter(|_| dialect.chooses_ack);
         Some(Self(match wish {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::reach::PlanError;
+use super::super::bridge_connection::PlanError;
 use super::breakdown::BreakdownPlan;
 use super::max_rate::MaxRatePlan;
 use super::plan::IpcPlan;

@@ -6,13 +6,13 @@ use serde::{Serialize, Serializer};
 
 use super::super::shared::as_ms;
 use super::plan::IpcPlan;
-use crate::bridge::{Applies, Codec};
+use crate::bridge::{BatchEffect, Codec};
 use crate::cli::IpcArgs;
-use crate::measure::{Mode, TcpVariant};
+use crate::measure::{SendMode, TcpVariant};
 
 /// A message in the application's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum MessageShape {
     /// An expression and its weight.
     Expression,
     /// A switch.
@@ -25,7 +25,7 @@ pub enum Shape {
     LoadModel,
 }
 
-impl Shape {
+impl MessageShape {
     /// All shapes.
     pub const ALL: [Self; 5] = [Self::Expression, Self::Blink, Self::HeadMovement, Self::Batch10, Self::LoadModel];
 
@@ -54,15 +54,15 @@ pub enum SendStrategy {
     /// In batches of at most this many.
     Batch(u32),
     /// With this handling of replies.
-    Mode(Mode),
+    Mode(SendMode),
     /// With these socket options.
     Tcp(TcpVariant),
     /// In this codec, with length prefixes.
-    Codec(Codec, Shape),
+    Codec(Codec, MessageShape),
     /// The application's reaction: one expression, written once without waiting for a reply.
     AppReaction,
     /// One reaction of this many commands, one by one or all at once.
-    Reaction(Mode, u32),
+    Reaction(SendMode, u32),
     /// One reaction of this many commands as one batch.
     ReactionBatch(u32),
 }
@@ -119,15 +119,18 @@ impl VariantsPlan {
         ways.extend(asked.tcp.iter().flatten().map(|tcp| SendStrategy::Tcp(*tcp)));
         if let Some(codecs) = &asked.codec {
             ways.extend(
-                Shape::ALL.iter().flat_map(|shape| codecs.iter().map(|codec| SendStrategy::Codec(*codec, *shape))),
+                MessageShape::ALL
+                    .iter()
+                    .flat_map(|shape| codecs.iter().map(|codec| SendStrategy::Codec(*codec, *shape))),
             );
         }
         if let Some(count) = asked.reaction {
             // The application's way first, then ways for a client with several commands.
             ways.push(SendStrategy::AppReaction);
-            ways.extend([Mode::Request, Mode::Pipelined].map(|mode| SendStrategy::Reaction(mode, count)));
+            ways.extend([SendMode::Request, SendMode::Pipelined].map(|mode| SendStrategy::Reaction(mode, count)));
             // Batches are not sent to a bridge that does not define them unless requested.
-            let knows_batches = plan.bridge.dialect.batch.as_ref().is_some_and(|batch| batch.applies != Applies::First);
+            let knows_batches =
+                plan.bridge.dialect.batch.as_ref().is_some_and(|batch| batch.applies != BatchEffect::First);
             ways.extend(knows_batches.then_some(SendStrategy::ReactionBatch(count)));
         }
         let mut unique: Vec<SendStrategy> = Vec::new();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::arm::Arm;
+use super::companion_settings::CompanionSettings;
 use crate::llm::engine::{FlashAttention, KvType};
 use crate::llm::gguf::TensorType;
 use crate::record::{RecordFolder, Run};
@@ -17,7 +17,7 @@ pub(super) fn launch_run(path: &Path) -> Option<Run> {
     RecordFolder::read(path).ok().filter(|run| run.command == "launch")
 }
 
-impl Arm {
+impl CompanionSettings {
     /// These settings with the parameters from that run. The kind of reaction is unchanged.
     ///
     /// # Errors
@@ -97,11 +97,11 @@ mod tests {
     use super::*;
     use crate::llm::GpuProfile;
 
-    fn measured(in_force: &Value) -> Result<Arm, String> {
+    fn measured(in_force: &Value) -> Result<CompanionSettings, String> {
         let parameters = in_force.as_object().unwrap();
-        let app = Arm::app(&GpuProfile::built_in()[0], Some(2));
+        let app = CompanionSettings::app(&GpuProfile::built_in()[0], Some(2));
         let kv_type = cache_type(parameters)?.unwrap_or(app.kv_type);
-        Ok(Arm { kv_type, flash_attn: flash_attention(parameters).unwrap_or(app.flash_attn), ..app })
+        Ok(CompanionSettings { kv_type, flash_attn: flash_attention(parameters).unwrap_or(app.flash_attn), ..app })
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The plan of `pipeline`.
 
-mod arm;
+mod companion_settings;
 mod in_force;
 mod plan;
 mod recommended;
 
-pub use arm::{ARM_KEYS, Arm, ArmError};
+pub use companion_settings::{ARM_KEYS, CompanionSettings, CompanionSettingsError};
 pub(super) use plan::SYSTEM_PROMPT_TOKENS;
-pub use plan::{PipelinePlan, PipelinePlanError, Side};
+pub use plan::{PipelinePlan, PipelinePlanError, PipelineSide};
 pub use recommended::MeasuredSettings;

@@ -6,15 +6,15 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::super::app_profile::profile_of;
-use super::super::reach::{BridgeConnection, PlanError};
-use super::arm::{Arm, ArmError};
+use super::super::bridge_connection::{BridgeConnection, PlanError};
+use super::companion_settings::{CompanionSettings, CompanionSettingsError};
 use super::in_force::launch_run;
 use super::recommended::{MeasuredSettings, read_recommendation, recommended};
-use crate::bridge::{Applies, Target};
-use crate::cli::{Beside, PipelineArgs};
+use crate::bridge::{BatchEffect, Target};
+use crate::cli::{CompetingLoadArg, PipelineArgs};
 use crate::config::WorklyConfig;
 use crate::llm::{Conversation, GpuProfile};
-use crate::measure::{Delivery, PacedSpec, ReactionError, RenderSpec};
+use crate::measure::{Delivery, PaceSpec, ReactionError, RenderSpec};
 use crate::record::{Fact, Topology};
 
 /// The user's messages, in order: those of the application's own test scripts.
@@ -39,14 +39,14 @@ const CONTENTION_ROUNDS: u32 = 6;
 /// Side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum PipelineSide {
     /// The settings before.
     Before,
     /// The settings after.
     After,
 }
 
-impl Side {
+impl PipelineSide {
     /// Name in paths.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -65,7 +65,7 @@ pub enum PipelinePlanError {
     BridgeConnection(#[from] PlanError),
     /// A set of settings is unusable.
     #[error(transparent)]
-    Arm(#[from] ArmError),
+    Arm(#[from] CompanionSettingsError),
     /// The bridge does not support this delivery of reactions.
     #[error(transparent)]
     Reaction(#[from] ReactionError),
@@ -76,9 +76,9 @@ pub enum PipelinePlanError {
 pub struct PipelinePlan {
     /// The bridge.
     #[serde(flatten)]
-    pub reach: BridgeConnection,
+    pub bridge_connection: BridgeConnection,
     /// The settings, with their side of the comparison.
-    pub arms: Vec<(Side, Arm)>,
+    pub arms: Vec<(PipelineSide, CompanionSettings)>,
     /// Turns per set of settings.
     pub turns: u32,
     /// First turns per set of settings, each in a fresh context.
@@ -103,7 +103,7 @@ pub struct PipelinePlan {
     pub contention_rounds: u32,
     /// Paced speakers in place of the model, one per set of settings.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_texts")]
-    pub paced: Vec<PacedSpec>,
+    pub paced: Vec<PaceSpec>,
     /// Seed of the order.
     pub seed: u64,
     /// The user's messages; their text is built in and the same in every run.
@@ -120,7 +120,7 @@ pub struct PipelinePlan {
 }
 
 #[allow(clippy::ptr_arg)] // Signature required by serde.
-fn as_texts<S: serde::Serializer>(specs: &[PacedSpec], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_texts<S: serde::Serializer>(specs: &[PaceSpec], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(specs.iter().map(ToString::to_string))
 }
 
@@ -133,33 +133,34 @@ impl PipelinePlan {
         measured: Option<&MeasuredSettings>,
         fresh_seed: u64,
     ) -> Result<Self, PipelinePlanError> {
-        let (mut reach, config) = BridgeConnection::resolve(&args.reach)?;
-        reach.warnings.extend(config.refusal.as_ref().map(|refusal| {
+        let (mut bridge_connection, config) = BridgeConnection::resolve(&args.bridge_connection)?;
+        bridge_connection.warnings.extend(config.refusal.as_ref().map(|refusal| {
             format!(
                 "{refusal}: the application silently rejects the file and runs on its defaults, so its settings are \
                 those of the profile {}",
                 profile_of(&config).name
             )
         }));
-        let batches = reach.dialect.batch.as_ref().is_some_and(|batch| batch.applies == Applies::All);
+        let batches = bridge_connection.dialect.batch.as_ref().is_some_and(|batch| batch.applies == BatchEffect::All);
         let count = |fact: &Fact<u64>| fact.value().and_then(|count| u32::try_from(*count).ok());
         let cpus = count(&topology.logical_cpus);
-        let app = Arm::app(profile_of(&config), cpus);
-        let reachable: Vec<Arm> = GpuProfile::built_in().iter().map(|profile| Arm::app(profile, cpus)).collect();
+        let app = CompanionSettings::app(profile_of(&config), cpus);
+        let reachable: Vec<CompanionSettings> =
+            GpuProfile::built_in().iter().map(|profile| CompanionSettings::app(profile, cpus)).collect();
         let arm = |text: &str| {
             let arm = arm(text, &app, &|app| recommended(app, &config, measured, topology))?;
-            Ok::<_, ArmError>(arm.judged(&app, &reachable))
+            Ok::<_, CompanionSettingsError>(arm.judged(&app, &reachable))
         };
-        let mut arms = vec![(Side::Before, arm(&args.before)?)];
+        let mut arms = vec![(PipelineSide::Before, arm(&args.before)?)];
         if args.after != "none" {
-            arms.push((Side::After, arm(&args.after)?));
+            arms.push((PipelineSide::After, arm(&args.after)?));
         }
         if !batches && arms.iter().any(|(_, arm)| arm.reaction == Delivery::Batch) {
-            return Err(ReactionError::NoBatches { dialect: reach.dialect.name.clone() }.into());
+            return Err(ReactionError::NoBatches { dialect: bridge_connection.dialect.name.clone() }.into());
         }
         let system_prompt = config.system_prompt.clone().unwrap_or_else(|| SYSTEM_PROMPT.into());
         Ok(Self {
-            beside: beside(&reach, &config),
+            beside: beside(&bridge_connection, &config),
             turns: args.turns,
             first_turns: args.turns.min(FIRST_TURNS),
             budget_s: args.budget.as_secs_f64(),
@@ -168,7 +169,7 @@ impl PipelinePlan {
             reply_tokens: args.reply_tokens,
             first_words: args.first_words,
             context_limit: config.context_limit.unwrap_or(Conversation::CONTEXT_LIMIT),
-            render: (args.under_load == Beside::Render).then_some(args.render),
+            render: (args.under_load == CompetingLoadArg::Render).then_some(args.render),
             contention_render: args.render,
             contention_rounds: if args.no_contention { 0 } else { CONTENTION_ROUNDS },
             paced: args.paced.clone(),
@@ -178,7 +179,7 @@ impl PipelinePlan {
             system_prompt_by_config: config.system_prompt.is_some(),
             system_prompt,
             arms,
-            reach,
+            bridge_connection,
         })
     }
 
@@ -198,13 +199,13 @@ impl PipelinePlan {
 
     /// The settings of one side.
     #[must_use]
-    pub fn arm(&self, side: Side) -> Option<&Arm> {
+    pub fn arm(&self, side: PipelineSide) -> Option<&CompanionSettings> {
         self.arms.iter().find(|(other, _)| *other == side).map(|(_, arm)| arm)
     }
 
     /// Index of one side's settings.
     #[must_use]
-    pub fn place(&self, side: Side) -> Option<usize> {
+    pub fn place(&self, side: PipelineSide) -> Option<usize> {
         self.arms.iter().position(|(other, _)| *other == side)
     }
 
@@ -227,7 +228,11 @@ impl PipelinePlan {
     }
 }
 
-fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, ArmError> {
+fn arm(
+    text: &str,
+    app: &CompanionSettings,
+    recommended: &dyn Fn(CompanionSettings) -> CompanionSettings,
+) -> Result<CompanionSettings, CompanionSettingsError> {
     let (base, changes) = text.split_once(',').unwrap_or((text, ""));
     let (base, changes) = if base.contains('=') { ("app", text) } else { (base, changes) };
     let arm = match base {
@@ -235,7 +240,7 @@ fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, A
         "recommended" => recommended(app.clone()),
         path if Path::new(path).exists() => {
             if let Some(run) = launch_run(Path::new(path)) {
-                let fault = |detail| ArmError::NoParameters { path: path.into(), detail };
+                let fault = |detail| CompanionSettingsError::NoParameters { path: path.into(), detail };
                 let arm = app.clone().measured(&run).map_err(fault)?;
                 return if changes.is_empty() { Ok(arm) } else { arm.changed(text, changes) };
             }
@@ -243,16 +248,21 @@ fn arm(text: &str, app: &Arm, recommended: &dyn Fn(Arm) -> Arm) -> Result<Arm, A
                 format!("the recommendation in {}", Path::new(path).file_name().unwrap_or_default().to_string_lossy());
             app.clone().recommended(&read_recommendation(Path::new(path))?, source)
         }
-        _ => return Err(ArmError::Unknown { text: text.into() }),
+        _ => return Err(CompanionSettingsError::Unknown { text: text.into() }),
     };
     if changes.is_empty() { Ok(arm) } else { arm.changed(text, changes) }
 }
 
 /// Commands besides the expression: blinking as configured, and head movements if their values are known, so that the
 /// avatar's state is preserved.
-fn beside(reach: &BridgeConnection, config: &WorklyConfig) -> Vec<(String, Map<String, Value>)> {
-    let blink = reach.dialect.probes.applied.as_ref().map(|probe| (probe.command.clone(), probe.switched(reach.blink)));
-    let embedded = matches!(reach.target, Target::Embedded(_));
+fn beside(bridge_connection: &BridgeConnection, config: &WorklyConfig) -> Vec<(String, Map<String, Value>)> {
+    let blink = bridge_connection
+        .dialect
+        .probes
+        .applied
+        .as_ref()
+        .map(|probe| (probe.command.clone(), probe.switched(bridge_connection.blink)));
+    let embedded = matches!(bridge_connection.target, Target::Embedded(_));
     let default = || embedded.then(|| HEAD_MOVEMENT.iter().map(|(key, value)| ((*key).into(), json!(value))).collect());
     let head = config.head_movement.clone().or_else(default).map(|mut data: Map<String, Value>| {
         data.entry("enabled").or_insert(Value::Bool(true));

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::super::cpus::usable_counts;
-use super::arm::{Arm, ArmError};
+use super::companion_settings::{CompanionSettings, CompanionSettingsError};
 use crate::advise::threads::later_rule;
 use crate::advise::{Basis, measured_settings};
 use crate::config::WorklyConfig;
@@ -36,11 +36,11 @@ impl MeasuredSettings {
 /// What is recommended where no recommendation was named: what `apply` has written into the configuration, as far as it was measured;
 /// what the newest sweep has measured; and the thread count of the documents' later rule only where there is neither.
 pub(super) fn recommended(
-    app: Arm,
+    app: CompanionSettings,
     config: &WorklyConfig,
     measured: Option<&MeasuredSettings>,
     topology: &Topology,
-) -> Arm {
+) -> CompanionSettings {
     const CONFIGURATION: &str = "the performance section of the configuration";
     match (&config.performance, measured) {
         (Some(written), Some(measured)) if is_by_rule(written) => {
@@ -56,7 +56,7 @@ pub(super) fn recommended(
     }
 }
 
-fn by_rule(app: Arm, topology: &Topology) -> Arm {
+fn by_rule(app: CompanionSettings, topology: &Topology) -> CompanionSettings {
     let (cores, cpus) = usable_counts(topology);
     // The rule takes two threads on a single core; more than may be used only hold each other back.
     let threads = later_rule(cores, cpus).min(cpus);
@@ -72,12 +72,12 @@ fn is_by_rule(section: &Map<String, Value>) -> bool {
 
 /// The members of a recommendation that matter here.
 #[derive(Deserialize)]
-struct Choices {
-    choices: Vec<Choice>,
+struct RecommendedChoices {
+    choices: Vec<RecommendedChoice>,
 }
 
 #[derive(Deserialize)]
-struct Choice {
+struct RecommendedChoice {
     setting: String,
     value: Option<Value>,
 }
@@ -85,12 +85,12 @@ struct Choice {
 /// Reads the values of a recommendation: from its file, or from the folder of the run that made it.
 ///
 /// # Errors
-/// [`ArmError::NotARecommendation`].
-pub(super) fn read_recommendation(path: &Path) -> Result<Map<String, Value>, ArmError> {
+/// [`CompanionSettingsError::NotARecommendation`].
+pub(super) fn read_recommendation(path: &Path) -> Result<Map<String, Value>, CompanionSettingsError> {
     let file = if path.is_dir() { path.join("recommendation.json") } else { path.to_owned() };
-    let fault = |detail: String| ArmError::NotARecommendation { path: file.clone(), detail };
+    let fault = |detail: String| CompanionSettingsError::NotARecommendation { path: file.clone(), detail };
     let text = std::fs::read_to_string(&file).map_err(|error| fault(error.to_string()))?;
-    let Choices { choices } = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
+    let RecommendedChoices { choices } = serde_json::from_str(&text).map_err(|error| fault(error.to_string()))?;
     Ok(choices.into_iter().filter_map(|choice| Some((choice.setting, choice.value?))).collect())
 }
 
@@ -102,14 +102,14 @@ mod tests {
     use super::*;
     use crate::llm::GpuProfile;
 
-    fn after(performance: Option<Value>, measured: Option<Value>) -> Arm {
+    fn after(performance: Option<Value>, measured: Option<Value>) -> CompanionSettings {
         let config = WorklyConfig {
             performance: performance.and_then(|section| section.as_object().cloned()),
             ..WorklyConfig::default()
         };
         let measured = measured
             .and_then(|values| Some(MeasuredSettings { values: values.as_object()?.clone(), run: "a-sweep".into() }));
-        let app = Arm::app(&GpuProfile::built_in()[0], Some(2));
+        let app = CompanionSettings::app(&GpuProfile::built_in()[0], Some(2));
         recommended(app, &config, measured.as_ref(), &topology(2, 2, None))
     }
 

@@ -45,7 +45,7 @@ pub(in super::super) fn each_row(
         return Err(RecordError::corrupt(path, "it is truncated: its last line is incomplete"));
     }
     let has_origin = header.iter().skip(HEADER.len()).take(ORIGIN.len()).eq(ORIGIN);
-    let mut runs = WholeRuns::default();
+    let mut runs = CompleteRuns::default();
     let mut origin: Option<CsvOrigin> = None;
     let (mut record, mut previous) = (csv::StringRecord::new(), csv::StringRecord::new());
     while csv.read_record(&mut record).map_err(corrupt)? {
@@ -79,19 +79,19 @@ fn cells(record: &csv::StringRecord) -> impl Iterator<Item = &str> {
 
 /// Whether every run has all of its rows, without duplicates, and one origin.
 #[derive(Default)]
-struct WholeRuns(BTreeMap<String, SeenRun>);
+struct CompleteRuns(BTreeMap<String, RunProgress>);
 
 /// What is known about a run so far.
-struct SeenRun {
+struct RunProgress {
     origin: Option<CsvOrigin>,
     /// Case and metric of its rows.
     figures: HashSet<(String, String)>,
 }
 
-impl WholeRuns {
+impl CompleteRuns {
     fn add(&mut self, row: &CsvRow, origin: Option<&CsvOrigin>) -> Result<(), String> {
         if !self.0.contains_key(&row.run_id) {
-            self.0.insert(row.run_id.clone(), SeenRun { origin: origin.cloned(), figures: HashSet::new() });
+            self.0.insert(row.run_id.clone(), RunProgress { origin: origin.cloned(), figures: HashSet::new() });
         }
         let Some(run) = self.0.get_mut(&row.run_id) else { return Ok(()) };
         if run.origin.as_ref() != origin {

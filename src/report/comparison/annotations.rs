@@ -1,7 +1,7 @@
 //! Annotations for GitHub workflows: one line per type of result that needs attention, never one per figure.
 
 use super::words::{headline, listed, name};
-use crate::compare::{Comparison, Outcome, Verdict};
+use crate::compare::{Comparison, ComparisonOutcome, Verdict};
 use crate::text;
 
 /// Longest message, in characters.
@@ -9,12 +9,12 @@ const LONGEST: usize = 1_000;
 
 /// At most three lines: an error for failures, a warning for inconclusive figures, a notice for improvements.
 #[must_use]
-pub(crate) fn annotations(comparison: &Comparison, outcome: Outcome) -> String {
+pub(crate) fn annotations(comparison: &Comparison, outcome: ComparisonOutcome) -> String {
     let mut lines = Vec::new();
     match outcome {
-        Outcome::Regressed => lines.push(line("error", "Slower", &headline(comparison, outcome))),
-        Outcome::Invalid => lines.push(line("error", "Not judged", &headline(comparison, outcome))),
-        Outcome::Inconclusive | Outcome::Pass => {}
+        ComparisonOutcome::Regressed => lines.push(line("error", "Slower", &headline(comparison, outcome))),
+        ComparisonOutcome::Invalid => lines.push(line("error", "Not judged", &headline(comparison, outcome))),
+        ComparisonOutcome::Inconclusive | ComparisonOutcome::Pass => {}
     }
     let of = |verdict: Verdict| {
         let figures = comparison.gating().filter(move |judgement| judgement.verdict == verdict).map(name);

@@ -3,29 +3,29 @@
 use std::collections::HashMap;
 
 use super::words::percent;
-use crate::compare::{Changed, Series};
+use crate::compare::{FigureSeries, LevelChange};
 use crate::record::Direction;
 use crate::report::figure;
 use crate::report::markdown::{escaped, grid, lines, list_item};
-use crate::report::outline::Column;
+use crate::report::outline::TableColumn;
 use crate::report::table::{NARROWEST, figures, paragraphs};
 
 /// How many of the latest runs are drawn.
 const DRAWN: usize = 24;
 
 /// The series of one machine and subject.
-pub(super) struct Group<'a> {
+pub(super) struct SeriesGroup<'a> {
     pub(super) title: String,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<TableColumn>,
     pub(super) rows: Vec<Vec<String>>,
     /// Its changes in words.
     pub(super) changes: Vec<String>,
-    pub(super) series: Vec<&'a Series>,
+    pub(super) series: Vec<&'a FigureSeries>,
 }
 
 /// The history for a terminal of `width` columns, ending in a newline.
 #[must_use]
-pub(crate) fn history_table(series: &[Series], remarks: &[String], width: usize) -> String {
+pub(crate) fn history_table(series: &[FigureSeries], remarks: &[String], width: usize) -> String {
     let width = width.max(NARROWEST);
     let mut blocks = Vec::new();
     for group in groups(series) {
@@ -40,7 +40,7 @@ pub(crate) fn history_table(series: &[Series], remarks: &[String], width: usize)
 
 /// The history as GitHub-flavoured Markdown, ending in a newline.
 #[must_use]
-pub(crate) fn history_markdown(series: &[Series], remarks: &[String]) -> String {
+pub(crate) fn history_markdown(series: &[FigureSeries], remarks: &[String]) -> String {
     let mut blocks = Vec::new();
     let item = |text: &String| format!("- {}", list_item(text));
     for group in groups(series) {
@@ -57,8 +57,8 @@ pub(crate) fn history_markdown(series: &[Series], remarks: &[String]) -> String 
 }
 
 /// The series, grouped by machine and subject.
-pub(super) fn groups(series: &[Series]) -> Vec<Group<'_>> {
-    let mut groups: Vec<(&str, &str, Vec<&Series>)> = Vec::new();
+pub(super) fn groups(series: &[FigureSeries]) -> Vec<SeriesGroup<'_>> {
+    let mut groups: Vec<(&str, &str, Vec<&FigureSeries>)> = Vec::new();
     let mut places: HashMap<(&str, &str), usize> = HashMap::new();
     for one in series {
         let place = *places.entry((&one.machine, &one.subject)).or_insert_with(|| {
@@ -70,10 +70,10 @@ pub(super) fn groups(series: &[Series]) -> Vec<Group<'_>> {
     groups.into_iter().map(|(machine, subject, members)| group(machine, subject, members)).collect()
 }
 
-fn group<'a>(machine: &str, subject: &str, members: Vec<&'a Series>) -> Group<'a> {
+fn group<'a>(machine: &str, subject: &str, members: Vec<&'a FigureSeries>) -> SeriesGroup<'a> {
     let subject = if subject.is_empty() { "unknown subject" } else { subject };
-    let column = |heading: &str, numeric, expendable| Column { heading: heading.into(), numeric, expendable };
-    Group {
+    let column = |heading: &str, numeric, expendable| TableColumn { heading: heading.into(), numeric, expendable };
+    SeriesGroup {
         title: format!("Machine {machine}, {subject}"),
         columns: vec![
             column("case", false, 0),
@@ -90,7 +90,7 @@ fn group<'a>(machine: &str, subject: &str, members: Vec<&'a Series>) -> Group<'a
     }
 }
 
-fn row(series: &Series) -> Vec<String> {
+fn row(series: &FigureSeries) -> Vec<String> {
     let value =
         |value: Option<f64>| value.map_or_else(|| figure::NOTHING.into(), |value| figure::value(value, &series.unit));
     let missing = if series.missing == 0 { String::new() } else { format!(" (+{} without)", series.missing) };
@@ -106,7 +106,7 @@ fn row(series: &Series) -> Vec<String> {
 }
 
 /// The latest values as bars, scaled from the smallest to the largest.
-fn drawn(series: &Series) -> String {
+fn drawn(series: &FigureSeries) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let from = series.points.len().saturating_sub(DRAWN);
     let values: Vec<f64> = series.points[from..].iter().map(|point| point.value).collect();
@@ -117,7 +117,7 @@ fn drawn(series: &Series) -> String {
     values.iter().map(|value| BARS[(height(value) * 7.0).round() as usize]).collect()
 }
 
-fn said(series: &Series, change: &Changed) -> String {
+fn said(series: &FigureSeries, change: &LevelChange) -> String {
     let ratio = change.after / change.before;
     let size = if ratio.is_finite() {
         format!(", {}{}", if ratio < 1.0 { "-" } else { "+" }, percent((ratio - 1.0).abs()))

@@ -3,17 +3,19 @@
 use maud::{Markup, html};
 
 use super::history::groups;
-use super::outline::Outline;
+use super::outline::ComparisonOutline;
 use super::words;
-use crate::compare::{Comparison, Judgement, Outcome, Series, Verdict};
+use crate::compare::{Comparison, ComparisonOutcome, FigureSeries, Judgement, Verdict};
 use crate::plural::counted;
 use crate::report::html::{grid, page_of, picture_of, remarks, safe, section_of};
 use crate::report::metric_tables;
-use crate::report::pictures::{Change, Meaning, Picture, Scale, course_legend, courses, forest, forest_legend};
+use crate::report::pictures::{
+    ChangeMeaning, ChangeScale, DrawnChange, Picture, course_legend, courses, forest, forest_legend,
+};
 
 /// The comparison as a self-contained page: the verdict, the changes with their intervals, then everything else.
-pub(crate) fn comparison_html(comparison: &Comparison, outcome: Outcome) -> String {
-    let outline = Outline::of(comparison, outcome);
+pub(crate) fn comparison_html(comparison: &Comparison, outcome: ComparisonOutcome) -> String {
+    let outline = ComparisonOutline::of(comparison, outcome);
     let title = outline.title.clone();
     let picture = changes(comparison, &outline);
     let content = html! {
@@ -42,8 +44,8 @@ fn head(marks: &[String], (run, conditions): (&str, &str), question: &str, answe
     }
 }
 
-fn changes(comparison: &Comparison, outline: &Outline) -> Option<Picture> {
-    let changes: Vec<Change> = comparison.gating().filter_map(change).collect();
+fn changes(comparison: &Comparison, outline: &ComparisonOutline) -> Option<Picture> {
+    let changes: Vec<DrawnChange> = comparison.gating().filter_map(change).collect();
     let figures = outline.figures.as_ref()?;
     let margin = comparison.gating().map(|judgement| judgement.min_effect).fold(0.0, f64::max);
     (!changes.is_empty()).then(|| Picture {
@@ -54,8 +56,8 @@ fn changes(comparison: &Comparison, outline: &Outline) -> Option<Picture> {
             words::percent(margin)
         ),
         legend: forest_legend(),
-        drawing: forest(&changes, Scale::Ratio, (margin > 0.0).then_some(margin)),
-        table: metric_tables::Grid {
+        drawing: forest(&changes, ChangeScale::Ratio, (margin > 0.0).then_some(margin)),
+        table: metric_tables::MetricTable {
             title: String::new(),
             columns: figures.columns.clone(),
             rows: figures.rows.clone(),
@@ -64,14 +66,14 @@ fn changes(comparison: &Comparison, outline: &Outline) -> Option<Picture> {
     })
 }
 
-fn change(judgement: &Judgement) -> Option<Change> {
+fn change(judgement: &Judgement) -> Option<DrawnChange> {
     let change = judgement.change?;
     let meaning = match judgement.verdict {
-        Verdict::Regressed => Meaning::Worse,
-        Verdict::Improved => Meaning::Better,
-        Verdict::Pass | Verdict::Inconclusive | Verdict::Invalid => Meaning::Open,
+        Verdict::Regressed => ChangeMeaning::Worse,
+        Verdict::Improved => ChangeMeaning::Better,
+        Verdict::Pass | Verdict::Inconclusive | Verdict::Invalid => ChangeMeaning::Open,
     };
-    Some(Change {
+    Some(DrawnChange {
         figure: words::name(judgement),
         name: words::name(judgement),
         value: change.ratio,
@@ -83,7 +85,7 @@ fn change(judgement: &Judgement) -> Option<Change> {
 }
 
 /// The history as a self-contained page: a small plot of each figure over its runs, then the same as a table.
-pub(crate) fn history_html(series: &[Series], remarks_of_all: &[String]) -> String {
+pub(crate) fn history_html(series: &[FigureSeries], remarks_of_all: &[String]) -> String {
     let changes = series.iter().map(|one| one.changes.len()).sum::<usize>();
     let answer = format!("{} in {}.", counted(changes, "change"), counted(series.len(), "figure"));
     let content = html! {
@@ -94,7 +96,7 @@ pub(crate) fn history_html(series: &[Series], remarks_of_all: &[String]) -> Stri
                 reading: "One dot per run, in the order of time; dashed lines: where the level changed. The vertical axes start at 0.".into(),
                 legend: course_legend(),
                 drawing: courses(&group.series),
-                table: metric_tables::Grid { title: String::new(), columns: group.columns, rows: group.rows, remarks: group.changes },
+                table: metric_tables::MetricTable { title: String::new(), columns: group.columns, rows: group.rows, remarks: group.changes },
             };
             (picture_of(&picture))
         }
@@ -108,20 +110,20 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::compare::{Changed, Point};
+    use crate::compare::{LevelChange, SeriesPoint};
     use crate::record::Direction;
 
     #[test]
     fn history_page_has_every_run_and_change() {
         let at = |day: i64| Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
         let values = [10.0, 10.1, 12.0, 12.2];
-        let point = |(day, value): (i64, f64)| Point {
+        let point = |(day, value): (i64, f64)| SeriesPoint {
             at: at(day),
             run_id: format!("run{day}"),
             commit: "0123abc".into(),
             value,
         };
-        let series = Series {
+        let series = FigureSeries {
             command: "ipc".into(),
             case: "applied/poisson:50/100B".into(),
             metric: "p50".into(),
@@ -131,7 +133,7 @@ mod tests {
             subject: "dialect=stock".into(),
             points: (0..).zip(values).map(point).collect(),
             missing: 0,
-            changes: vec![Changed {
+            changes: vec![LevelChange {
                 at: at(2),
                 run_id: "run2".into(),
                 commit: "0123abc".into(),

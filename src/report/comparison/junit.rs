@@ -3,7 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::words::{budget_name, change, exceeded, headline, name};
-use crate::compare::{Comparison, Outcome, Verdict};
+use crate::compare::{Comparison, ComparisonOutcome, Verdict};
 use crate::text;
 
 /// Longest name or message, in characters.
@@ -12,8 +12,8 @@ const LONGEST: usize = 2_000;
 /// The XML. Regressions and exceeded budgets are failures, invalid figures and refusals are errors, inconclusive
 /// figures are skipped, or errors if `strict`.
 #[must_use]
-pub(crate) fn junit(comparison: &Comparison, outcome: Outcome, strict: bool) -> String {
-    let mut suites = Suites::default();
+pub(crate) fn junit(comparison: &Comparison, outcome: ComparisonOutcome, strict: bool) -> String {
+    let mut suites = TestSuites::default();
     for judgement in comparison.gating() {
         let reason = judgement.reason.clone().unwrap_or_default();
         let status = status(judgement.verdict, &change(judgement), &reason, strict);
@@ -40,9 +40,9 @@ fn safe(text: &str) -> String {
 }
 
 #[derive(Default)]
-struct Suites(Vec<TestSuite>);
+struct TestSuites(Vec<TestSuite>);
 
-impl Suites {
+impl TestSuites {
     fn add(&mut self, suite: &str, name: &str, status: TestCaseStatus) {
         let suite = safe(suite);
         let at = self.0.iter().position(|known| known.name.as_str() == suite).unwrap_or_else(|| {

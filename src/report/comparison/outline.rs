@@ -3,37 +3,37 @@
 use std::collections::HashMap;
 
 use super::words::{budget_name, budget_verdict, change, headline, limit, listed, name, outcome, percent, verdict};
-use crate::compare::{Comparison, Design, Judgement, Outcome, Verdict};
+use crate::compare::{Comparison, ComparisonOutcome, Design, Judgement, Verdict};
 use crate::plural::counted;
 use crate::report::figure;
-use crate::report::outline::Column;
+use crate::report::outline::TableColumn;
 
 /// A table of a page.
-pub(super) struct Grid {
-    pub(super) columns: Vec<Column>,
+pub(super) struct OutlineTable {
+    pub(super) columns: Vec<TableColumn>,
     pub(super) rows: Vec<Vec<String>>,
 }
 
 /// A page.
-pub(super) struct Outline {
+pub(super) struct ComparisonOutline {
     /// What must be known before the figures are read.
     pub(super) marks: Vec<String>,
     pub(super) title: String,
     pub(super) headline: String,
     /// How the runs were measured.
     pub(super) subtitle: String,
-    pub(super) figures: Option<Grid>,
+    pub(super) figures: Option<OutlineTable>,
     /// Remarks below the figures.
     pub(super) remarks: Vec<String>,
-    pub(super) budgets: Option<Grid>,
+    pub(super) budgets: Option<OutlineTable>,
     /// What the tail percentiles show.
     pub(super) advice: Vec<String>,
     pub(super) warnings: Vec<String>,
 }
 
-impl Outline {
+impl ComparisonOutline {
     /// The page of a comparison with this outcome.
-    pub(super) fn of(comparison: &Comparison, came_to: Outcome) -> Self {
+    pub(super) fn of(comparison: &Comparison, came_to: ComparisonOutcome) -> Self {
         Self {
             marks: mark(comparison).into_iter().collect(),
             title: format!("workly-perf compare: {}", outcome(came_to)),
@@ -67,11 +67,11 @@ fn subtitle(comparison: &Comparison) -> String {
     format!("{taken}{noise}. Gate: {}.", comparison.gate)
 }
 
-fn column(heading: impl Into<String>, numeric: bool, expendable: usize) -> Column {
-    Column { heading: heading.into(), numeric, expendable }
+fn column(heading: impl Into<String>, numeric: bool, expendable: usize) -> TableColumn {
+    TableColumn { heading: heading.into(), numeric, expendable }
 }
 
-fn figures(comparison: &Comparison) -> Option<Grid> {
+fn figures(comparison: &Comparison) -> Option<OutlineTable> {
     let has_noise = comparison.gating().any(|judgement| judgement.noise.is_some());
     let confidence = percent(comparison.confidence);
     let mut columns = vec![
@@ -87,7 +87,7 @@ fn figures(comparison: &Comparison) -> Option<Grid> {
     }
     columns.push(column("verdict", false, 0));
     let rows: Vec<Vec<String>> = comparison.gating().map(|judgement| row(judgement, has_noise)).collect();
-    (!rows.is_empty()).then_some(Grid { columns, rows })
+    (!rows.is_empty()).then_some(OutlineTable { columns, rows })
 }
 
 fn row(judgement: &Judgement, has_noise: bool) -> Vec<String> {
@@ -134,7 +134,7 @@ fn remarks(comparison: &Comparison) -> Vec<String> {
     remarks
 }
 
-fn budgets(comparison: &Comparison) -> Option<Grid> {
+fn budgets(comparison: &Comparison) -> Option<OutlineTable> {
     let columns = vec![
         column("case", false, 0),
         column("metric", false, 0),
@@ -152,7 +152,7 @@ fn budgets(comparison: &Comparison) -> Option<Grid> {
             vec![budget.budget.case.clone(), budget.budget.metric.clone(), value, limit(budget), verdict]
         })
         .collect();
-    (!rows.is_empty()).then_some(Grid { columns, rows })
+    (!rows.is_empty()).then_some(OutlineTable { columns, rows })
 }
 
 fn advice(comparison: &Comparison) -> Vec<String> {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::outline::Outline;
+use super::outline::ComparisonOutline;
 use super::words;
-use crate::compare::{Comparison, Outcome};
+use crate::compare::{Comparison, ComparisonOutcome};
 use crate::report::markdown::{escaped, grid, lines, list_item};
 use crate::report::table::{NARROWEST, figures, paragraphs};
 
@@ -13,9 +13,9 @@ const SCHEMA: &str = "1.0";
 
 /// The comparison for a terminal of `width` columns, ending in a newline.
 #[must_use]
-pub(crate) fn comparison_table(comparison: &Comparison, outcome: Outcome, width: usize) -> String {
+pub(crate) fn comparison_table(comparison: &Comparison, outcome: ComparisonOutcome, width: usize) -> String {
     let width = width.max(NARROWEST);
-    let outline = Outline::of(comparison, outcome);
+    let outline = ComparisonOutline::of(comparison, outcome);
     let mut blocks = Vec::new();
     let text = |texts: &[String], indent: &str| paragraphs(texts.iter().map(String::as_str), indent, width);
     if !outline.marks.is_empty() {
@@ -38,12 +38,12 @@ pub(crate) fn comparison_table(comparison: &Comparison, outcome: Outcome, width:
 
 /// The comparison as GitHub-flavoured Markdown, ending in a newline.
 #[must_use]
-pub fn comparison_markdown(comparison: &Comparison, outcome: Outcome) -> String {
-    markdown_of(Outline::of(comparison, outcome))
+pub fn comparison_markdown(comparison: &Comparison, outcome: ComparisonOutcome) -> String {
+    markdown_of(ComparisonOutline::of(comparison, outcome))
 }
 
 /// Title, marks and result.
-pub(super) fn before_figures(outline: &Outline) -> String {
+pub(super) fn before_figures(outline: &ComparisonOutline) -> String {
     let mut blocks: Vec<String> = vec![format!("## {}", escaped(&outline.title))];
     blocks.extend(outline.marks.iter().map(|mark| format!("> **{}**", escaped(mark))));
     blocks.push(escaped(&outline.headline));
@@ -52,7 +52,7 @@ pub(super) fn before_figures(outline: &Outline) -> String {
 }
 
 /// A page as Markdown.
-pub(super) fn markdown_of(outline: Outline) -> String {
+pub(super) fn markdown_of(outline: ComparisonOutline) -> String {
     let mut blocks = vec![before_figures(&outline)];
     let item = |text: &String| format!("- {}", list_item(text));
     if let Some(figures) = outline.figures {
@@ -76,7 +76,7 @@ pub(super) fn markdown_of(outline: Outline) -> String {
 
 /// Everything as indented JSON, ending in a newline. `conditions` describes how the comparison was requested.
 #[must_use]
-pub(crate) fn comparison_json(comparison: &Comparison, outcome: Outcome, conditions: &Value) -> String {
+pub(crate) fn comparison_json(comparison: &Comparison, outcome: ComparisonOutcome, conditions: &Value) -> String {
     let mut value = json!({
         "schema": SCHEMA,
         "outcome": outcome,
@@ -94,7 +94,7 @@ mod tests {
     use super::super::{annotations, comparison_html, junit};
     use super::*;
     use crate::compare::sample::runs;
-    use crate::compare::{Gate, Question, Verdict, compare};
+    use crate::compare::{ComparisonSpec, Gate, Verdict, compare};
 
     const PARTS: [f64; 8] = [-0.004, 0.003, 0.001, -0.002, 0.004, -0.001, 0.002, -0.003];
 
@@ -102,14 +102,14 @@ mod tests {
         PARTS.iter().map(|part| middle * (1.0 + part)).collect()
     }
 
-    fn comparison(new: &[f64]) -> (Comparison, Outcome) {
+    fn comparison(new: &[f64]) -> (Comparison, ComparisonOutcome) {
         let mut base = runs("base", &around(10.0));
         for run in &mut base {
             let origin = run.origin.as_mut().unwrap();
             origin.started = origin.started.checked_sub(jiff::SignedDuration::from_hours(24)).unwrap();
         }
         let gate = Gate::named("default").unwrap();
-        let comparison = compare(&Question {
+        let comparison = compare(&ComparisonSpec {
             base: &base,
             new: &runs("new", new),
             same: None,
@@ -136,14 +136,14 @@ mod tests {
         let noisy: Vec<f64> =
             around(10.0).iter().enumerate().map(|(at, value)| value * (1.0 + 0.03 * (at as f64 - 3.5))).collect();
         let (comparison, outcome) = comparison(&noisy);
-        assert_eq!(outcome, Outcome::Inconclusive);
+        assert_eq!(outcome, ComparisonOutcome::Inconclusive);
         insta::assert_snapshot!("inconclusive_at_80_columns", comparison_table(&comparison, outcome, 80));
     }
 
     #[test]
     fn single_run_is_not_judged() {
         let (comparison, outcome) = comparison(&[12.0]);
-        assert_eq!((outcome, comparison.judgements[0].verdict), (Outcome::Invalid, Verdict::Inconclusive));
+        assert_eq!((outcome, comparison.judgements[0].verdict), (ComparisonOutcome::Invalid, Verdict::Inconclusive));
         insta::assert_snapshot!("one_run_at_80_columns", comparison_table(&comparison, outcome, 80));
     }
 
@@ -165,7 +165,7 @@ mod tests {
         assert!(junit(&lonely, outcome, false).contains("<skipped"));
         assert!(junit(&lonely, outcome, true).contains("<error"));
         let (none, outcome) = comparison(&[]);
-        assert_eq!(outcome, Outcome::Invalid);
+        assert_eq!(outcome, ComparisonOutcome::Invalid);
         assert!(junit(&none, outcome, false).contains("<error message=\"Not compared: NEW has no figures"));
     }
 

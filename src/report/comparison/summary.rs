@@ -1,22 +1,22 @@
 //! A comparison as Markdown of limited size: decisive rows are kept, the others are counted.
 
-use super::outline::{Grid, Outline};
+use super::outline::{ComparisonOutline, OutlineTable};
 use super::page::{before_figures, markdown_of};
-use crate::compare::{Comparison, Outcome};
+use crate::compare::{Comparison, ComparisonOutcome};
 
 /// The comparison as Markdown of at most `room` bytes, ending in a newline. If the whole does not fit, the decisive
 /// figures come first (regressed and invalid, then inconclusive, improved, unchanged), as many as fit; the others are
 /// counted. Empty if not even the result fits.
 #[must_use]
-pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize) -> String {
-    let whole = markdown_of(Outline::of(comparison, outcome));
+pub fn comparison_summary(comparison: &Comparison, outcome: ComparisonOutcome, room: usize) -> String {
+    let whole = markdown_of(ComparisonOutline::of(comparison, outcome));
     if whole.len() <= room {
         return whole;
     }
     let mut rows = comparison.judgements.len().max(comparison.budgets.len());
     while rows > 0 {
         rows /= 2;
-        let mut outline = Outline::of(comparison, outcome);
+        let mut outline = ComparisonOutline::of(comparison, outcome);
         for grid in outline.figures.iter_mut().chain(&mut outline.budgets) {
             let left_out = keep(grid, rows);
             outline.remarks.extend(left_out);
@@ -29,14 +29,16 @@ pub fn comparison_summary(comparison: &Comparison, outcome: Outcome, room: usize
             return text;
         }
     }
-    Some(before_figures(&Outline::of(comparison, outcome)) + "\n").filter(|text| text.len() <= room).unwrap_or_default()
+    Some(before_figures(&ComparisonOutline::of(comparison, outcome)) + "\n")
+        .filter(|text| text.len() <= room)
+        .unwrap_or_default()
 }
 
 /// Number of remarks, pieces of advice and warnings that are always kept.
 const FEWEST_TEXTS: usize = 8;
 
 /// Keeps the decisive rows, and describes what was omitted. The verdict is in the last column.
-fn keep(grid: &mut Grid, most: usize) -> Option<String> {
+fn keep(grid: &mut OutlineTable, most: usize) -> Option<String> {
     let left_out = grid.rows.len().checked_sub(most).filter(|left_out| *left_out > 0)?;
     // Stable: within each verdict in the order of the files.
     grid.rows.sort_by_key(|row| rank(row.last().map(String::as_str).unwrap_or_default()));

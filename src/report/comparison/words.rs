@@ -1,6 +1,6 @@
 //! The result of a comparison in words.
 
-use crate::compare::{BudgetJudgement, Comparison, Judgement, Outcome, Verdict};
+use crate::compare::{BudgetJudgement, Comparison, ComparisonOutcome, Judgement, Verdict};
 use crate::plural::{counted, verb_for};
 use crate::record::Direction;
 use crate::report::figure;
@@ -10,17 +10,17 @@ const NAMED: usize = 4;
 
 /// The result in one or two sentences, the worst first.
 #[must_use]
-pub fn headline(comparison: &Comparison, outcome: Outcome) -> String {
+pub fn headline(comparison: &Comparison, outcome: ComparisonOutcome) -> String {
     let refused = || comparison.refusals.join("; ");
     match outcome {
         _ if !comparison.refusals.is_empty() => format!("Not compared: {}.", refused()),
-        Outcome::Regressed => regressed(comparison),
-        Outcome::Invalid => invalid(comparison),
-        Outcome::Inconclusive => {
+        ComparisonOutcome::Regressed => regressed(comparison),
+        ComparisonOutcome::Invalid => invalid(comparison),
+        ComparisonOutcome::Inconclusive => {
             let open = named(comparison.gating().filter(|judgement| judgement.verdict == Verdict::Inconclusive));
             format!("Inconclusive whether {open} changed{}.", beside(comparison))
         }
-        Outcome::Pass => passed(comparison),
+        ComparisonOutcome::Pass => passed(comparison),
     }
 }
 
@@ -158,12 +158,12 @@ pub(super) fn budget_verdict(budget: &BudgetJudgement) -> &'static str {
 }
 
 /// The word of an outcome.
-pub(super) fn outcome(outcome: Outcome) -> &'static str {
+pub(super) fn outcome(outcome: ComparisonOutcome) -> &'static str {
     match outcome {
-        Outcome::Pass => "pass",
-        Outcome::Regressed => "REGRESSED",
-        Outcome::Inconclusive => "INCONCLUSIVE",
-        Outcome::Invalid => "INVALID",
+        ComparisonOutcome::Pass => "pass",
+        ComparisonOutcome::Regressed => "REGRESSED",
+        ComparisonOutcome::Inconclusive => "INCONCLUSIVE",
+        ComparisonOutcome::Invalid => "INVALID",
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::error::ReportError;
 use super::super::html::Distribution;
 use super::Format;
-use crate::compare::{Comparison, Outcome, Series};
+use crate::compare::{Comparison, ComparisonOutcome, FigureSeries};
 use crate::record::Run;
 
 /// Declares [`Format`] with the name of each format on the command line.
@@ -91,7 +91,7 @@ pub struct ComparisonPage<'a> {
     /// The comparison.
     pub comparison: &'a Comparison,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub outcome: ComparisonOutcome,
     /// How it was requested.
     pub conditions: &'a Value,
     /// Columns of the terminal.
@@ -105,7 +105,7 @@ pub struct ComparisonFile<'a> {
     /// The comparison.
     pub comparison: &'a Comparison,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub outcome: ComparisonOutcome,
     /// How it was requested.
     pub conditions: &'a Value,
     /// Whether an inconclusive figure is an error.
@@ -121,7 +121,7 @@ pub struct ComparisonFile<'a> {
 /// A history, to be shown.
 pub struct HistoryPage<'a> {
     /// The series.
-    pub series: &'a [Series],
+    pub series: &'a [FigureSeries],
     /// Remarks on them.
     pub remarks: &'a [String],
     /// Columns of the terminal.

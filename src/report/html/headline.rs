@@ -5,19 +5,19 @@ use maud::{Markup, html};
 use super::safe::safe;
 use crate::plural::counted;
 use crate::record::{CaseState, Run, RunState};
-use crate::report::outline::Outline;
+use crate::report::outline::ReportOutline;
 use crate::report::settings;
 
 /// How many findings follow the first in the head; the others come after the pictures.
 const ALSO_AT_THE_TOP: usize = 2;
 
 /// The findings that are not in the head.
-pub(super) fn more_findings(outline: &Outline) -> &[String] {
+pub(super) fn more_findings(outline: &ReportOutline) -> &[String] {
     outline.findings.get(1 + ALSO_AT_THE_TOP..).unwrap_or_default()
 }
 
 /// The head of a report.
-pub(super) fn headline(run: &Run, outline: &Outline) -> Markup {
+pub(super) fn headline(run: &Run, outline: &ReportOutline) -> Markup {
     html! {
         @for mark in &outline.marks { p.mark role="note" { (safe(mark)) } }
         header {

@@ -8,7 +8,7 @@ use super::safe::safe;
 use super::shell::{self, section};
 use super::table::{definitions, grid, remarks};
 use crate::record::Run;
-use crate::report::outline::Outline;
+use crate::report::outline::ReportOutline;
 use crate::report::pictures::pictures;
 
 /// Path of a case, and its latencies in nanoseconds, or why they could not be read.
@@ -19,7 +19,7 @@ pub type Distribution = (String, Result<Histogram<u64>, String>);
 /// page says so.
 #[must_use]
 pub fn html(run: &Run, histograms: &[Distribution]) -> String {
-    let outline = Outline::of(run);
+    let outline = ReportOutline::of(run);
     let pictures = pictures(run, histograms);
     let content = template! {
         (headline(run, &outline))

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::safe::safe;
-use crate::report::outline::Column;
+use crate::report::outline::TableColumn;
 
 /// From so many columns on, a table becomes blocks earlier.
 const MANY: usize = 6;
@@ -16,14 +16,14 @@ pub(super) const TABLE_WIDTHS: [(&str, &str); 3] = [(".wide", "40rem"), (".many"
 const TURNED: (usize, usize) = (10, 5);
 
 /// A table.
-pub(in crate::report) fn grid(columns: &[Column], rows: &[Vec<String>]) -> Markup {
+pub(in crate::report) fn grid(columns: &[TableColumn], rows: &[Vec<String>]) -> Markup {
     let is_of_figures = columns.iter().skip(1).all(|column| column.numeric);
     if !is_of_figures || columns.len() < TURNED.0 || rows.len() > TURNED.1 {
         return upright(columns, rows);
     }
-    let heading = |text: &str, numeric| Column { heading: text.to_owned(), numeric, expendable: 0 };
+    let heading = |text: &str, numeric| TableColumn { heading: text.to_owned(), numeric, expendable: 0 };
     let first = std::iter::once(heading(&columns[0].heading, false));
-    let turned: Vec<Column> = first.chain(rows.iter().map(|row| heading(&row[0], true))).collect();
+    let turned: Vec<TableColumn> = first.chain(rows.iter().map(|row| heading(&row[0], true))).collect();
     let row = |at: usize| {
         let cells = rows.iter().map(|row| row.get(at).cloned().unwrap_or_default());
         std::iter::once(columns[at].heading.clone()).chain(cells).collect()
@@ -31,7 +31,7 @@ pub(in crate::report) fn grid(columns: &[Column], rows: &[Vec<String>]) -> Marku
     upright(&turned, &(1..columns.len()).map(row).collect::<Vec<_>>())
 }
 
-fn upright(columns: &[Column], rows: &[Vec<String>]) -> Markup {
+fn upright(columns: &[TableColumn], rows: &[Vec<String>]) -> Markup {
     html! {
         div.wide.many[columns.len() >= MANY].most[columns.len() >= MOST] {
             table {
@@ -59,12 +59,12 @@ fn upright(columns: &[Column], rows: &[Vec<String>]) -> Markup {
 }
 
 /// The class of the cells of a column.
-fn figure_class(column: &Column) -> Option<&'static str> {
+fn figure_class(column: &TableColumn) -> Option<&'static str> {
     column.numeric.then_some("figure")
 }
 
 /// A figure that is only broken before its interval or its spread.
-fn kept_together(cell: &str, column: &Column) -> String {
+fn kept_together(cell: &str, column: &TableColumn) -> String {
     let cell = safe(cell);
     if !column.numeric {
         return cell;
@@ -90,9 +90,9 @@ pub(super) fn definitions(pairs: &[(String, String)]) -> Markup {
 mod tests {
     use super::*;
 
-    fn columns(figures: usize) -> Vec<Column> {
+    fn columns(figures: usize) -> Vec<TableColumn> {
         let name = |at: usize| if at == 0 { "case".to_owned() } else { format!("m{at}") };
-        (0..=figures).map(|at| Column { heading: name(at), numeric: at > 0, expendable: 0 }).collect()
+        (0..=figures).map(|at| TableColumn { heading: name(at), numeric: at > 0, expendable: 0 }).collect()
     }
 
     #[test]

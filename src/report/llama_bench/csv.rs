@@ -2,9 +2,9 @@
 
 use super::super::error::ReportError;
 use super::placements;
-use super::read::Subject;
-use super::row::{Row, rows};
-use crate::record::{Run, Test};
+use super::read::BenchSubject;
+use super::row::{BenchRow, rows};
+use crate::record::{Run, TokenTest};
 
 /// `run` as llama-bench's CSV, ending in a newline. Only the `idle` rows, unless the run has none: no column names the load.
 /// Runs of placements have extra columns after llama-bench's own, and a row without figures for each placement that has none; runs
@@ -14,7 +14,7 @@ use crate::record::{Run, Test};
 /// `stddev_ns` is the sample standard deviation; llama-bench computes it in 64-bit integers, which is off by
 /// nanoseconds, and by more if the squares overflow. Errors name the key that the run lacks.
 pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
-    let subject = Subject::of(run)?;
+    let subject = BenchSubject::of(run)?;
     let rows = rows(run)?;
     let has_placements = placements::are_there(run);
     let threading = threading(&rows);
@@ -40,10 +40,10 @@ pub(crate) fn llama_bench_csv(run: &Run) -> Result<String, ReportError> {
 }
 
 /// A column, and what a row has in it.
-type NamedCell = (&'static str, fn(&Row) -> String);
+type NamedCell = (&'static str, fn(&BenchRow) -> String);
 
 /// The columns of settings of threads that some row has and llama-bench's columns lack.
-fn threading(rows: &[Row]) -> Vec<NamedCell> {
+fn threading(rows: &[BenchRow]) -> Vec<NamedCell> {
     let mut columns: Vec<NamedCell> = Vec::new();
     if rows.iter().any(|row| row.conditions.prio != 0) {
         columns.push(("prio", |row| row.conditions.prio.to_string()));
@@ -63,12 +63,12 @@ fn quoted(value: &str) -> String {
 }
 
 /// Every column with its value, in llama-bench's order. Literals are its defaults.
-fn cells(subject: &Subject, row: &Row) -> Vec<(&'static str, String)> {
+fn cells(subject: &BenchSubject, row: &BenchRow) -> Vec<(&'static str, String)> {
     let plan = &row.plan;
     let conditions = &row.conditions;
     let (n_prompt, n_gen) = match conditions.test {
-        Test::Prompt => (conditions.n_tokens, 0),
-        Test::Generation => (0, conditions.n_tokens),
+        TokenTest::Prompt => (conditions.n_tokens, 0),
+        TokenTest::Generation => (0, conditions.n_tokens),
     };
     vec![
         ("build_commit", subject.build_commit.clone()),

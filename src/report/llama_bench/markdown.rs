@@ -1,8 +1,8 @@
 //! llama-bench's Markdown table: a setting only has a column if it is not the default.
 
 use super::super::error::ReportError;
-use super::read::{Plan, Subject};
-use super::row::{Row, rows};
+use super::read::{BenchPlan, BenchSubject};
+use super::row::{BenchRow, rows};
 use crate::record::Run;
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -13,16 +13,16 @@ const CPU_BACKENDS: [&str; 3] = ["CPU", "BLAS", "ZenDNN"];
 
 /// A column: its heading, its minimum width in bytes (as in C's `printf`), and whether its cells are left-aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Column {
+struct BenchColumn {
     heading: &'static str,
     width: usize,
     left: bool,
-    field: Field,
+    field: BenchField,
 }
 
 /// The content of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
+enum BenchField {
     Model,
     Size,
     Params,
@@ -40,8 +40,8 @@ enum Field {
     TokensPerSecond,
 }
 
-impl Field {
-    fn column(self) -> Column {
+impl BenchField {
+    fn column(self) -> BenchColumn {
         let (heading, width, left) = match self {
             Self::Model => ("model", 30, true),
             Self::Size => ("size", 10, false),
@@ -59,7 +59,7 @@ impl Field {
             Self::Test => ("test", 15, false),
             Self::TokensPerSecond => ("t/s", 20, false),
         };
-        Column { heading, width, left, field: self }
+        BenchColumn { heading, width, left, field: self }
     }
 }
 
@@ -69,8 +69,8 @@ impl Field {
 /// With a GPU backend, the thread count has a column if there are several or if it differs from the machine's number of
 /// physical cores, llama-bench's default on most machines. Errors name the key that the run lacks.
 pub(crate) fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
-    let (subject, rows) = (Subject::of(run)?, rows(run)?);
-    let columns: Vec<Column> = fields(run, &subject, &rows).into_iter().map(Field::column).collect();
+    let (subject, rows) = (BenchSubject::of(run)?, rows(run)?);
+    let columns: Vec<BenchColumn> = fields(run, &subject, &rows).into_iter().map(BenchField::column).collect();
     let mut text = line(columns.iter().map(|column| padded(column.heading, column.width, column.left)));
     text += &line(columns.iter().map(|column| {
         let end = if column.left { '-' } else { ':' };
@@ -79,7 +79,7 @@ pub(crate) fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
     for row in &rows {
         text += &line(columns.iter().map(|column| {
             // The sign between mean and deviation is one character of two bytes.
-            let width = column.width + usize::from(column.field == Field::TokensPerSecond);
+            let width = column.width + usize::from(column.field == BenchField::TokensPerSecond);
             padded(&cell(column.field, &subject, row), width, column.left)
         }));
     }
@@ -87,61 +87,61 @@ pub(crate) fn llama_bench_markdown(run: &Run) -> Result<String, ReportError> {
 }
 
 /// The columns that llama-bench would print, in its order.
-fn fields(run: &Run, subject: &Subject, rows: &[Row]) -> Vec<Field> {
+fn fields(run: &Run, subject: &BenchSubject, rows: &[BenchRow]) -> Vec<BenchField> {
     let on_cpu = CPU_BACKENDS.iter().any(|name| subject.backends.contains(name));
     let first_count = rows.first().map(|row| row.conditions.n_threads);
     let first_layers = rows.first().and_then(|row| row.conditions.n_gpu_layers);
     let several_layers = rows.iter().any(|row| row.conditions.n_gpu_layers != first_layers);
     let several_counts = rows.iter().any(|row| Some(row.conditions.n_threads) != first_count);
     let default_count = first_count == run.machine.physical_cores.value().copied();
-    let defaults = Plan::of_defaults();
-    let differs = |from_default: &dyn Fn(&Plan) -> bool| rows.iter().any(|row| from_default(&row.plan));
+    let defaults = BenchPlan::of_defaults();
+    let differs = |from_default: &dyn Fn(&BenchPlan) -> bool| rows.iter().any(|row| from_default(&row.plan));
     let optional = [
-        (Field::GpuLayers, !on_cpu || several_layers),
-        (Field::Threads, on_cpu || several_counts || !default_count),
-        (Field::Batch, differs(&|plan| plan.n_batch != defaults.n_batch)),
-        (Field::Ubatch, differs(&|plan| plan.n_ubatch != defaults.n_ubatch)),
-        (Field::TypeK, differs(&|plan| plan.type_k != defaults.type_k)),
-        (Field::TypeV, differs(&|plan| plan.type_v != defaults.type_v)),
-        (Field::FlashAttn, differs(&|plan| plan.flash_attn != defaults.flash_attn)),
-        (Field::LoadMode, differs(&|plan| plan.load_mode != defaults.load_mode)),
-        (Field::Prio, rows.iter().any(|row| row.conditions.prio != 0)),
+        (BenchField::GpuLayers, !on_cpu || several_layers),
+        (BenchField::Threads, on_cpu || several_counts || !default_count),
+        (BenchField::Batch, differs(&|plan| plan.n_batch != defaults.n_batch)),
+        (BenchField::Ubatch, differs(&|plan| plan.n_ubatch != defaults.n_ubatch)),
+        (BenchField::TypeK, differs(&|plan| plan.type_k != defaults.type_k)),
+        (BenchField::TypeV, differs(&|plan| plan.type_v != defaults.type_v)),
+        (BenchField::FlashAttn, differs(&|plan| plan.flash_attn != defaults.flash_attn)),
+        (BenchField::LoadMode, differs(&|plan| plan.load_mode != defaults.load_mode)),
+        (BenchField::Prio, rows.iter().any(|row| row.conditions.prio != 0)),
     ];
-    let mut fields = vec![Field::Model, Field::Size, Field::Params, Field::Backend];
+    let mut fields = vec![BenchField::Model, BenchField::Size, BenchField::Params, BenchField::Backend];
     fields.extend(optional.into_iter().filter(|(_, shown)| *shown).map(|(field, _)| field));
-    fields.extend([Field::Test, Field::TokensPerSecond]);
+    fields.extend([BenchField::Test, BenchField::TokensPerSecond]);
     fields
 }
 
-fn cell(field: Field, subject: &Subject, row: &Row) -> String {
+fn cell(field: BenchField, subject: &BenchSubject, row: &BenchRow) -> String {
     let plan = &row.plan;
     match field {
-        Field::Model => subject.model_type.clone(),
-        Field::Size => match subject.model_size_bytes as f64 {
+        BenchField::Model => subject.model_type.clone(),
+        BenchField::Size => match subject.model_size_bytes as f64 {
             bytes if bytes < GIB => format!("{:.2} MiB", bytes / MIB),
             bytes => format!("{:.2} GiB", bytes / GIB),
         },
-        Field::Params => match subject.model_n_params as f64 {
+        BenchField::Params => match subject.model_n_params as f64 {
             params if params < 1e9 => format!("{:.2} M", params / 1e6),
             params => format!("{:.2} B", params / 1e9),
         },
-        Field::Backend => subject.backends.clone(),
-        Field::GpuLayers => row.conditions.n_gpu_layers.unwrap_or(plan.n_gpu_layers).to_string(),
-        Field::Threads => row.conditions.n_threads.to_string(),
-        Field::Batch => plan.n_batch.to_string(),
-        Field::Ubatch => plan.n_ubatch.to_string(),
-        Field::TypeK => plan.type_k.clone(),
-        Field::TypeV => plan.type_v.clone(),
-        Field::FlashAttn => plan.flash_attn.to_string(),
-        Field::LoadMode => plan.load_mode.into(),
-        Field::Prio => row.conditions.prio.to_string(),
-        Field::Test => test(row),
-        Field::TokensPerSecond => format!("{:.2} ± {:.2}", row.avg_ts, row.stddev_ts),
+        BenchField::Backend => subject.backends.clone(),
+        BenchField::GpuLayers => row.conditions.n_gpu_layers.unwrap_or(plan.n_gpu_layers).to_string(),
+        BenchField::Threads => row.conditions.n_threads.to_string(),
+        BenchField::Batch => plan.n_batch.to_string(),
+        BenchField::Ubatch => plan.n_ubatch.to_string(),
+        BenchField::TypeK => plan.type_k.clone(),
+        BenchField::TypeV => plan.type_v.clone(),
+        BenchField::FlashAttn => plan.flash_attn.to_string(),
+        BenchField::LoadMode => plan.load_mode.into(),
+        BenchField::Prio => row.conditions.prio.to_string(),
+        BenchField::Test => test(row),
+        BenchField::TokensPerSecond => format!("{:.2} ± {:.2}", row.avg_ts, row.stddev_ts),
     }
 }
 
 /// `pp128`, `tg64`, and with a depth `tg64 @ d512`.
-fn test(row: &Row) -> String {
+fn test(row: &BenchRow) -> String {
     let conditions = &row.conditions;
     let name = conditions.test.word();
     let depth = if conditions.n_depth > 0 { format!(" @ d{}", conditions.n_depth) } else { String::new() };

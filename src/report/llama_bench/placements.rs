@@ -1,9 +1,9 @@
 //! Columns that llama-bench does not have: loading, memory and state of placements. They follow its own.
 
 use super::super::error::ReportError;
-use super::read::{Conditions, Plan};
-use super::row::Row;
-use crate::record::{Case, Run, Test};
+use super::read::{BenchConditions, BenchPlan};
+use super::row::BenchRow;
+use crate::record::{Case, Run, TokenTest};
 use crate::text;
 
 const MIB: f64 = 1_048_576.0;
@@ -37,12 +37,12 @@ pub(super) fn are_there(run: &Run) -> bool {
 }
 
 /// The values of a measured row.
-pub(super) fn cells(run: &Run, row: &Row) -> Vec<String> {
+pub(super) fn cells(run: &Run, row: &BenchRow) -> Vec<String> {
     let layers = row.conditions.n_gpu_layers;
     let placed = run.cases.iter().find(|case| placement(case) == layers && layers.is_some());
     let test = match row.conditions.test {
-        Test::Prompt => "idle/pp",
-        Test::Generation => "idle/tg",
+        TokenTest::Prompt => "idle/pp",
+        TokenTest::Generation => "idle/tg",
     };
     let is_speed = |case: &&Case| {
         case.path.starts_with(test) && case.conditions.get("n_gpu_layers").and_then(serde_json::Value::as_i64) == layers
@@ -51,16 +51,16 @@ pub(super) fn cells(run: &Run, row: &Row) -> Vec<String> {
 }
 
 /// The placements without figures: a row of llama-bench's columns without the figures, and the values that follow.
-pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<String>)>, ReportError> {
-    let plan = Plan::of(run)?;
+pub(super) fn without_figures(run: &Run, rows: &[BenchRow]) -> Result<Vec<(BenchRow, Vec<String>)>, ReportError> {
+    let plan = BenchPlan::of(run)?;
     let has_row = |layers| rows.iter().any(|row| row.conditions.n_gpu_layers == Some(layers));
     let threads = run.plan.get("n_threads").and_then(serde_json::Value::as_u64).unwrap_or(0);
     let placements = run.cases.iter().filter_map(|case| Some((placement(case)?, case)));
     let missing = placements.filter(|(layers, _)| !has_row(*layers));
     Ok(missing
         .map(|(layers, case)| {
-            let conditions = Conditions {
-                test: Test::Prompt,
+            let conditions = BenchConditions {
+                test: TokenTest::Prompt,
                 n_tokens: 0,
                 n_depth: 0,
                 n_threads: threads,
@@ -70,7 +70,7 @@ pub(super) fn without_figures(run: &Run, rows: &[Row]) -> Result<Vec<(Row, Vec<S
                 test_time: run.started,
                 samples_ns: Vec::new(),
             };
-            (Row::of(conditions, plan.clone()), values(Some(case), None, threads))
+            (BenchRow::of(conditions, plan.clone()), values(Some(case), None, threads))
         })
         .collect())
 }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::error::ReportError;
-use crate::record::{Case, Fact, Run, Test};
+use crate::record::{Case, Fact, Run, TokenTest};
 use crate::text;
 
 /// The commit that llama.cpp reports if it was built outside version control.
@@ -13,7 +13,7 @@ const UNKNOWN_COMMIT: &str = "unknown";
 
 /// The model and the llama.cpp build that ran it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Subject {
+pub(super) struct BenchSubject {
     pub(super) build_commit: String,
     pub(super) build_number: u64,
     pub(super) cpu_info: String,
@@ -27,7 +27,7 @@ pub(super) struct Subject {
 
 /// Settings shared by all cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct BenchPlan {
     pub(super) n_batch: u64,
     pub(super) n_ubatch: u64,
     pub(super) type_k: String,
@@ -38,7 +38,7 @@ pub(super) struct Plan {
     pub(super) load_mode: &'static str,
 }
 
-impl Plan {
+impl BenchPlan {
     /// llama-bench's defaults.
     pub(super) fn of_defaults() -> Self {
         Self {
@@ -55,8 +55,8 @@ impl Plan {
 
 /// Conditions and repetitions of one case.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Conditions {
-    pub(super) test: Test,
+pub(super) struct BenchConditions {
+    pub(super) test: TokenTest,
     /// Prompt tokens or generated tokens, depending on the test.
     pub(super) n_tokens: u64,
     pub(super) n_depth: u64,
@@ -73,12 +73,12 @@ pub(super) struct Conditions {
 }
 
 /// A JSON object of the record, and its name for errors.
-struct Place<'a> {
+struct RecordObject<'a> {
     name: String,
     object: &'a Value,
 }
 
-impl Place<'_> {
+impl RecordObject<'_> {
     fn read<T: DeserializeOwned>(&self, key: &'static str) -> Result<T, ReportError> {
         let Some(value) = self.object.get(key) else {
             return Err(ReportError::MissingKey { place: self.name.clone(), key });
@@ -102,7 +102,7 @@ impl Place<'_> {
 /// The recorded forms of a setting with three states.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Switch {
+enum RecordedSwitch {
     Number(i64),
     YesNo(bool),
     Word(String),
@@ -111,14 +111,14 @@ enum Switch {
 /// One name, several, or comma-separated names.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Names {
+enum RecordedNames {
     One(String),
     Several(Vec<String>),
 }
 
-impl Subject {
+impl BenchSubject {
     pub(super) fn of(run: &Run) -> Result<Self, ReportError> {
-        let place = Place { name: "the run's subject".into(), object: &run.subject };
+        let place = RecordObject { name: "the run's subject".into(), object: &run.subject };
         let commit = place.text("build_commit")?;
         Ok(Self {
             build_commit: if commit.is_empty() { UNKNOWN_COMMIT.into() } else { commit },
@@ -135,16 +135,16 @@ impl Subject {
 }
 
 /// llama-bench names the CPU only if there is no other backend.
-fn backends(names: &Names) -> String {
+fn backends(names: &RecordedNames) -> String {
     let names: Vec<&str> = match names {
-        Names::One(names) => names.split(',').map(str::trim).collect(),
-        Names::Several(names) => names.iter().map(String::as_str).collect(),
+        RecordedNames::One(names) => names.split(',').map(str::trim).collect(),
+        RecordedNames::Several(names) => names.iter().map(String::as_str).collect(),
     };
     let others: Vec<&str> = names.into_iter().filter(|name| !name.is_empty() && *name != "CPU").collect();
     if others.is_empty() { "CPU".into() } else { others.join(",") }
 }
 
-impl Plan {
+impl BenchPlan {
     pub(super) fn of(run: &Run) -> Result<Self, ReportError> {
         Self::read(&run.plan)
     }
@@ -161,7 +161,7 @@ impl Plan {
     }
 
     fn read(plan: &Value) -> Result<Self, ReportError> {
-        let place = Place { name: "the run's plan".into(), object: plan };
+        let place = RecordObject { name: "the run's plan".into(), object: plan };
         let number = |key, default: u64| Ok(place.read::<Option<u64>>(key)?.unwrap_or(default));
         let kv_type = |key, default: String| {
             let name = place.text(key)?.to_ascii_lowercase();
@@ -180,15 +180,15 @@ impl Plan {
     }
 }
 
-fn flash_attn(place: &Place<'_>) -> Result<i64, ReportError> {
+fn flash_attn(place: &RecordObject<'_>) -> Result<i64, ReportError> {
     const KEY: &str = "flash_attn";
     let fault = |found: &dyn std::fmt::Display| Err(place.bad(KEY, &format!("{found} is none of auto, on, off")));
-    match place.read::<Option<Switch>>(KEY)? {
+    match place.read::<Option<RecordedSwitch>>(KEY)? {
         None => Ok(-1),
-        Some(Switch::YesNo(on)) => Ok(i64::from(on)),
-        Some(Switch::Number(number @ -1..=1)) => Ok(number),
-        Some(Switch::Number(number)) => fault(&number),
-        Some(Switch::Word(word)) => match word.to_ascii_lowercase().as_str() {
+        Some(RecordedSwitch::YesNo(on)) => Ok(i64::from(on)),
+        Some(RecordedSwitch::Number(number @ -1..=1)) => Ok(number),
+        Some(RecordedSwitch::Number(number)) => fault(&number),
+        Some(RecordedSwitch::Word(word)) => match word.to_ascii_lowercase().as_str() {
             "auto" => Ok(-1),
             "off" | "disabled" => Ok(0),
             "on" | "enabled" => Ok(1),
@@ -198,7 +198,7 @@ fn flash_attn(place: &Place<'_>) -> Result<i64, ReportError> {
 }
 
 /// `null` means llama.cpp's default. A plan without a key for locking does not lock.
-fn load_mode(place: &Place<'_>) -> Result<&'static str, ReportError> {
+fn load_mode(place: &RecordObject<'_>) -> Result<&'static str, ReportError> {
     let map = place.read::<Option<bool>>("use_mmap")?;
     let lock = match place.object.get("use_mlock") {
         Some(_) => place.read::<Option<bool>>("use_mlock")?.unwrap_or(false),
@@ -214,14 +214,14 @@ fn load_mode(place: &Place<'_>) -> Result<&'static str, ReportError> {
     })
 }
 
-impl Conditions {
+impl BenchConditions {
     pub(super) fn of(case: &Case) -> Result<Self, ReportError> {
-        let place = Place { name: format!("the conditions of {}", case.path), object: &case.conditions };
+        let place = RecordObject { name: format!("the conditions of {}", case.path), object: &case.conditions };
         let test = place.read("test")?;
         // llama-bench uses one value for both thread counts. Here each test uses the count that its work depends on.
         let (tokens_key, threads_key) = match test {
-            Test::Prompt => ("n_prompt", "n_threads_batch"),
-            Test::Generation => ("n_gen", "n_threads"),
+            TokenTest::Prompt => ("n_prompt", "n_threads_batch"),
+            TokenTest::Generation => ("n_gen", "n_threads"),
         };
         let samples_ns: Vec<u64> = place.read("samples_ns")?;
         if samples_ns.contains(&0) {
@@ -252,10 +252,10 @@ mod tests {
     use super::super::sample::run;
     use super::*;
 
-    fn plan_with(key: &str, value: Value) -> Result<Plan, ReportError> {
+    fn plan_with(key: &str, value: Value) -> Result<BenchPlan, ReportError> {
         let mut run = run();
         run.plan[key] = value;
-        Plan::of(&run)
+        BenchPlan::of(&run)
     }
 
     #[test]
@@ -264,17 +264,17 @@ mod tests {
         {
             let mut run = run();
             run.subject.as_object_mut().unwrap().remove(key);
-            let text = Subject::of(&run).unwrap_err().to_string();
+            let text = BenchSubject::of(&run).unwrap_err().to_string();
             assert_eq!(text, format!("the run's subject has no `{key}`, which llama-bench's format requires"));
         }
         for key in ["n_batch", "n_ubatch", "type_k", "type_v", "n_gpu_layers", "flash_attn", "use_mmap"] {
             let mut run = run();
             run.plan.as_object_mut().unwrap().remove(key);
-            assert!(matches!(Plan::of(&run), Err(ReportError::MissingKey { key: found, .. }) if found == key));
+            assert!(matches!(BenchPlan::of(&run), Err(ReportError::MissingKey { key: found, .. }) if found == key));
         }
         let mut run = run();
         run.cases[0].conditions.as_object_mut().unwrap().remove("n_depth");
-        let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
+        let text = BenchConditions::of(&run.cases[0]).unwrap_err().to_string();
         assert!(text.starts_with("the conditions of idle/pp16/threads=1 has no `n_depth`"), "{text}");
     }
 
@@ -282,10 +282,10 @@ mod tests {
     fn invalid_value_is_named_with_its_fault() {
         let mut run = run();
         run.subject["model_size"] = json!("large");
-        let text = Subject::of(&run).unwrap_err().to_string();
+        let text = BenchSubject::of(&run).unwrap_err().to_string();
         assert!(text.contains("`model_size`") && text.contains("large"), "{text}");
         run.cases[0].conditions["samples_ns"] = json!([1, 0]);
-        let text = Conditions::of(&run.cases[0]).unwrap_err().to_string();
+        let text = BenchConditions::of(&run.cases[0]).unwrap_err().to_string();
         assert!(text.contains("`samples_ns`") && text.contains("duration of 0"), "{text}");
     }
 
@@ -295,11 +295,11 @@ mod tests {
         for (_, value) in run.plan.as_object_mut().unwrap() {
             *value = Value::Null;
         }
-        assert_eq!(Plan::of(&run).unwrap(), Plan::of_defaults());
+        assert_eq!(BenchPlan::of(&run).unwrap(), BenchPlan::of_defaults());
         run.subject["build_commit"] = Value::Null;
         run.subject["build_number"] = Value::Null;
         run.subject["gpu_info"] = json!({"missing": "unsupported"});
-        let subject = Subject::of(&run).unwrap();
+        let subject = BenchSubject::of(&run).unwrap();
         assert_eq!(
             (subject.build_commit.as_str(), subject.build_number, subject.gpu_info.as_str()),
             ("unknown", 0, "")
@@ -320,8 +320,9 @@ mod tests {
 
     #[test]
     fn cpu_is_named_only_without_other_backends() {
-        let several = |names: &[&str]| backends(&Names::Several(names.iter().map(ToString::to_string).collect()));
+        let several =
+            |names: &[&str]| backends(&RecordedNames::Several(names.iter().map(ToString::to_string).collect()));
         assert_eq!([several(&[]), several(&["CPU"]), several(&["CUDA", "CPU"])], ["CPU", "CPU", "CUDA"]);
-        assert_eq!(backends(&Names::One("Vulkan, BLAS, CPU".into())), "Vulkan,BLAS");
+        assert_eq!(backends(&RecordedNames::One("Vulkan, BLAS, CPU".into())), "Vulkan,BLAS");
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::error::ReportError;
-use super::read::{Conditions, Plan};
+use super::read::{BenchConditions, BenchPlan};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Run, Test};
+use crate::record::{Case, CaseState, Run, TokenTest};
 use crate::stats::EQUAL_WITHIN;
 
 /// Loads whose rows are printed: the first that the run has.
@@ -13,9 +13,9 @@ const LOADS: [&str; 2] = ["idle", "render"];
 
 /// The figures of one row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Row {
-    pub(super) conditions: Conditions,
-    pub(super) plan: Plan,
+pub(super) struct BenchRow {
+    pub(super) conditions: BenchConditions,
+    pub(super) plan: BenchPlan,
     /// Mean duration of a repetition, truncated to whole nanoseconds.
     pub(super) avg_ns: u64,
     /// Its sample standard deviation, truncated to whole nanoseconds.
@@ -26,8 +26,8 @@ pub(super) struct Row {
     pub(super) stddev_ts: f64,
 }
 
-impl Row {
-    pub(super) fn of(conditions: Conditions, plan: Plan) -> Self {
+impl BenchRow {
+    pub(super) fn of(conditions: BenchConditions, plan: BenchPlan) -> Self {
         let samples_ns = &conditions.samples_ns;
         let ns: Vec<f64> = samples_ns.iter().map(|ns| *ns as f64).collect();
         let ts: Vec<f64> = ns.iter().map(|ns| 1e9 * conditions.n_tokens as f64 / ns).collect();
@@ -77,11 +77,11 @@ fn is_measured(case: &Case) -> bool {
 
 /// The rows of `run` in llama-bench's order: layers, then thread counts as they first appear, and for each the prompt
 /// before the generation.
-pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
+pub(super) fn rows(run: &Run) -> Result<Vec<BenchRow>, ReportError> {
     let printed = printed_load(run);
     let cases = run.cases.iter().filter(|case| load(case).is_some() && load(case) == printed && is_measured(case));
     let mut rows = cases
-        .map(|case| Ok(Row::of(Conditions::of(case)?, Plan::of_case(run, case)?)))
+        .map(|case| Ok(BenchRow::of(BenchConditions::of(case)?, BenchPlan::of_case(run, case)?)))
         .collect::<Result<Vec<_>, ReportError>>()?;
     if rows.is_empty() {
         return Err(ReportError::NoRows { command: run.command.clone() });
@@ -95,7 +95,7 @@ pub(super) fn rows(run: &Run) -> Result<Vec<Row>, ReportError> {
     rows.sort_by_key(|row| {
         let conditions = &row.conditions;
         let place = counts.iter().position(|count| *count == conditions.n_threads);
-        (conditions.n_gpu_layers, place, conditions.test == Test::Generation)
+        (conditions.n_gpu_layers, place, conditions.test == TokenTest::Generation)
     });
     Ok(rows)
 }
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::record::Simulation;
 
-    fn printed(run: &Run) -> Vec<(u64, Test)> {
+    fn printed(run: &Run) -> Vec<(u64, TokenTest)> {
         rows(run).unwrap().iter().map(|row| (row.conditions.n_threads, row.conditions.test)).collect()
     }
 
@@ -159,7 +159,8 @@ mod tests {
     fn rows_are_sorted_by_thread_count_with_the_prompt_first() {
         let mut run = run();
         run.cases = [("tg", 4), ("pp", 2), ("tg", 2), ("pp", 4)].map(|(test, t)| case("idle", test, t, &[5])).into();
-        let order = [(4, Test::Prompt), (4, Test::Generation), (2, Test::Prompt), (2, Test::Generation)];
+        let order =
+            [(4, TokenTest::Prompt), (4, TokenTest::Generation), (2, TokenTest::Prompt), (2, TokenTest::Generation)];
         assert_eq!(printed(&run), order);
     }
 
@@ -171,7 +172,7 @@ mod tests {
             case.conditions["n_threads"] = json!(3);
             case.conditions["n_threads_batch"] = json!(7);
         }
-        assert_eq!(printed(&run), [(7, Test::Prompt), (3, Test::Generation)]);
+        assert_eq!(printed(&run), [(7, TokenTest::Prompt), (3, TokenTest::Generation)]);
     }
 
     #[test]
@@ -183,20 +184,20 @@ mod tests {
         }
         let layers: Vec<_> = rows(&run).unwrap().iter().map(|row| row.conditions.n_gpu_layers).collect();
         assert_eq!(layers, [Some(0), Some(0), Some(33)]);
-        assert_eq!(printed(&run), [(2, Test::Prompt), (2, Test::Generation), (2, Test::Prompt)]);
+        assert_eq!(printed(&run), [(2, TokenTest::Prompt), (2, TokenTest::Generation), (2, TokenTest::Prompt)]);
     }
 
     #[test]
     fn rows_under_load_are_printed_only_if_there_are_no_others() {
         let mut run = run();
         run.cases = vec![case("render", "tg", 1, &[5]), case("idle", "tg", 2, &[5]), case("model", "tg", 9, &[5])];
-        assert_eq!(printed(&run), [(2, Test::Generation)]);
+        assert_eq!(printed(&run), [(2, TokenTest::Generation)]);
         assert_eq!(llama_bench_left_out(&run), ["Omitted: 1 case under a load, for which llama-bench has no column."]);
         // An idle case without figures does not turn cases under load into idle ones.
         run.cases[1].state = CaseState::Failed;
         assert!(matches!(rows(&run), Err(ReportError::NoRows { .. })));
         run.cases.remove(1);
-        assert_eq!(printed(&run), [(1, Test::Generation)]);
+        assert_eq!(printed(&run), [(1, TokenTest::Generation)]);
         assert!(llama_bench_left_out(&run)[0].starts_with("All rows were measured under"));
     }
 
@@ -223,7 +224,7 @@ mod tests {
         run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[]), case("idle", "tg", 4, &[5])];
         run.cases[2].state = CaseState::Invalid;
         run.simulated = vec![Simulation { what: "synthetic weights".into(), parameters: "tiny".into() }];
-        assert_eq!(printed(&run), [(1, Test::Generation)]);
+        assert_eq!(printed(&run), [(1, TokenTest::Generation)]);
         assert_eq!(
             llama_bench_left_out(&run),
             [

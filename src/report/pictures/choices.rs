@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::forest::{Change, Meaning, Scale, forest};
-use super::legend::{Entry, Swatch};
+use super::forest::{ChangeMeaning, ChangeScale, DrawnChange, forest};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::threads;
 use crate::record::{Case, Run};
 use crate::report::figure;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// The key of the cases that a choice was made from, in its conditions.
 const CANDIDATES: &str = "candidates";
@@ -59,15 +59,15 @@ impl<'a> Margin<'a> {
         format!("{} %{interval}", percent(self.share))
     }
 
-    fn change(&self) -> Change {
+    fn change(&self) -> DrawnChange {
         let is_behind = self.interval.is_some_and(|(_, high)| high < 1.0);
-        Change {
+        DrawnChange {
             figure: self.setting.path.clone(),
             name: format!("{}: {} instead of {}", self.setting.path, self.next, self.chosen),
             value: self.share,
             interval: self.interval,
             words: self.words(),
-            meaning: if is_behind { Meaning::Worse } else { Meaning::Open },
+            meaning: if is_behind { ChangeMeaning::Worse } else { ChangeMeaning::Open },
             verdict: if is_behind { "slower" } else { "no difference shown" }.into(),
         }
     }
@@ -75,8 +75,8 @@ impl<'a> Margin<'a> {
 
 fn margins(run: &Run) -> Option<Picture> {
     let margins: Vec<Margin> = run.cases.iter().filter_map(Margin::of).collect();
-    let changes: Vec<Change> = margins.iter().map(Margin::change).collect();
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+    let changes: Vec<DrawnChange> = margins.iter().map(Margin::change).collect();
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |margin: &Margin<'_>| {
         let Margin { setting, chosen, next, .. } = margin;
         vec![setting.path.clone(), chosen.clone(), next.clone(), margin.words(), figure::count(margin.n)]
@@ -87,11 +87,11 @@ fn margins(run: &Run) -> Option<Picture> {
                   at 0 % shows no difference."
             .into(),
         legend: vec![
-            Entry::new(Swatch::Dot, "worse", "the next best is slower"),
-            Entry::new(Swatch::Dot, "open hollow", "no difference shown"),
+            LegendEntry::new(Swatch::Dot, "worse", "the next best is slower"),
+            LegendEntry::new(Swatch::Dot, "open hollow", "no difference shown"),
         ],
-        drawing: forest(&changes, Scale::Ratio, None),
-        table: Grid {
+        drawing: forest(&changes, ChangeScale::Ratio, None),
+        table: MetricTable {
             title: String::new(),
             columns: vec![
                 column("setting", false),

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::axis::{Axis, Tick, percent};
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::plot::Plot;
-use crate::compare::{Changed, Series};
+use crate::compare::{FigureSeries, LevelChange};
 use crate::plural::counted;
 use crate::record::Direction;
 use crate::report::figure;
@@ -19,17 +19,17 @@ const HEIGHT: f64 = 110.0;
 const MOST: usize = 60;
 
 /// The legend of the plots.
-pub(in crate::report) fn course_legend() -> Vec<Entry> {
+pub(in crate::report) fn course_legend() -> Vec<LegendEntry> {
     vec![
-        Entry::new(Swatch::Dot, "s1", "a run"),
-        Entry::new(Swatch::Line, "better", "median since a change for the better"),
-        Entry::new(Swatch::Line, "worse", "since one for the worse"),
-        Entry::new(Swatch::Line, "open", "before any change"),
+        LegendEntry::new(Swatch::Dot, "s1", "a run"),
+        LegendEntry::new(Swatch::Line, "better", "median since a change for the better"),
+        LegendEntry::new(Swatch::Line, "worse", "since one for the worse"),
+        LegendEntry::new(Swatch::Line, "open", "before any change"),
     ]
 }
 
 /// A plot of each series, beside each other.
-pub(in crate::report) fn courses(series: &[&Series]) -> Markup {
+pub(in crate::report) fn courses(series: &[&FigureSeries]) -> Markup {
     html! {
         div.multiples {
             @for series in series.iter().filter(|series| !series.points.is_empty()).take(MOST) {
@@ -42,7 +42,7 @@ pub(in crate::report) fn courses(series: &[&Series]) -> Markup {
     }
 }
 
-fn course(series: &Series) -> Markup {
+fn course(series: &FigureSeries) -> Markup {
     let seconds = |at: &Timestamp| at.as_millisecond() as f64 / 1e3;
     let times: Vec<f64> = series.points.iter().map(|point| seconds(&point.at)).collect();
     let (first, last) =
@@ -77,7 +77,7 @@ fn course(series: &Series) -> Markup {
 }
 
 /// The first and the last day.
-fn days(series: &Series) -> Vec<Tick> {
+fn days(series: &FigureSeries) -> Vec<Tick> {
     let ends = series.points.iter().map(|point| point.at).min().zip(series.points.iter().map(|point| point.at).max());
     let tick = |at: Timestamp| Tick {
         value: at.as_millisecond() as f64 / 1e3,
@@ -92,7 +92,7 @@ fn days(series: &Series) -> Vec<Tick> {
 }
 
 /// Whether a change is for the better, for the worse, or neither: its class.
-fn meaning(series: &Series, change: &Changed) -> &'static str {
+fn meaning(series: &FigureSeries, change: &LevelChange) -> &'static str {
     match (series.direction, change.after > change.before) {
         (Direction::None, _) => "open",
         (Direction::Lower, true) | (Direction::Higher, false) => "worse",
@@ -101,7 +101,7 @@ fn meaning(series: &Series, change: &Changed) -> &'static str {
 }
 
 /// Class, start, end and value of each stretch between changes.
-fn levels(series: &Series, (start, end): (f64, f64)) -> Vec<(&'static str, f64, f64, f64)> {
+fn levels(series: &FigureSeries, (start, end): (f64, f64)) -> Vec<(&'static str, f64, f64, f64)> {
     let mut levels = Vec::new();
     let mut from = start;
     let mut level = series.changes.first().map(|change| ("open", change.before));
@@ -114,7 +114,7 @@ fn levels(series: &Series, (start, end): (f64, f64)) -> Vec<(&'static str, f64, 
     levels
 }
 
-fn changed(plot: &Plot<'_>, series: &Series, change: &Changed, at: f64) -> Markup {
+fn changed(plot: &Plot<'_>, series: &FigureSeries, change: &LevelChange, at: f64) -> Markup {
     let x = plot.x.percent(at);
     html! {
         g.mark {

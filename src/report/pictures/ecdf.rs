@@ -4,15 +4,15 @@ use hdrhistogram::Histogram;
 use maud::{Markup, html};
 
 use super::axis::{Axis, Tick};
-use super::legend::{Entry, Swatch, coloured, series_class};
+use super::legend::{LegendEntry, Swatch, coloured, series_class};
 use super::picture::Picture;
-use super::plot::{Plot, Reference};
+use super::plot::{Plot, ReferenceLine};
 use crate::plural::{counted, noun_for};
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::{Distribution, safe};
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// Height of the plots, in pixels.
 const HEIGHT: f64 = 300.0;
@@ -31,7 +31,7 @@ const DELAYED_ACK_NS: f64 = 40e6;
 const WINDOWS_TICK_NS: f64 = 15.6e6;
 
 /// The latencies of one case.
-struct Curve<'a> {
+struct LatencyCurve<'a> {
     case: &'a Case,
     histogram: &'a Histogram<u64>,
     class: String,
@@ -46,17 +46,17 @@ pub(super) fn pictures(run: &Run, histograms: &[Distribution]) -> Vec<Picture> {
     let ends = || curves.iter().flat_map(|curve| [curve.histogram.min() as f64, curve.histogram.max() as f64]);
     let latency = Axis::log_time(ends(), "ns");
     let legend = || {
-        let entry = |curve: &Curve| {
+        let entry = |curve: &LatencyCurve| {
             let samples = curve.histogram.len();
             let n = format!("{}, {} {}", curve.case.path, figure::count(samples), noun_for(&samples, "sample"));
-            Entry::new(Swatch::Line, curve.class.clone(), n)
+            LegendEntry::new(Swatch::Line, curve.class.clone(), n)
         };
         curves.iter().map(entry).collect::<Vec<_>>()
     };
     vec![cumulative(run, &curves, &latency, legend()), percentiles(&curves, &latency, legend())]
 }
 
-fn curves<'a>(run: &'a Run, histograms: &'a [Distribution]) -> Vec<Curve<'a>> {
+fn curves<'a>(run: &'a Run, histograms: &'a [Distribution]) -> Vec<LatencyCurve<'a>> {
     let found = histograms.iter().filter_map(|(path, histogram)| {
         let case = run.cases.iter().find(|case| case.path == *path)?;
         Some((case, histogram.as_ref().ok().filter(|histogram| !histogram.is_empty())?))
@@ -77,13 +77,13 @@ fn curves<'a>(run: &'a Run, histograms: &'a [Distribution]) -> Vec<Curve<'a>> {
                 }
                 _ => series_class(at),
             };
-            Curve { case, histogram, class }
+            LatencyCurve { case, histogram, class }
         })
         .collect()
 }
 
 /// The distribution functions.
-fn cumulative(run: &Run, curves: &[Curve<'_>], latency: &Axis, legend: Vec<Entry>) -> Picture {
+fn cumulative(run: &Run, curves: &[LatencyCurve<'_>], latency: &Axis, legend: Vec<LegendEntry>) -> Picture {
     let tick = |percent: u32| Tick { value: f64::from(percent) / 100.0, label: percent.to_string(), is_minor: false };
     let mut share = Axis::linear_with(0.0, 1.0, [0, 25, 50, 75, 100].map(tick).into());
     share.unit = "%".into();
@@ -106,7 +106,7 @@ fn cumulative(run: &Run, curves: &[Curve<'_>], latency: &Axis, legend: Vec<Entry
     }
 }
 
-fn cumulative_curve(plot: &Plot<'_>, curve: &Curve<'_>) -> Markup {
+fn cumulative_curve(plot: &Plot<'_>, curve: &LatencyCurve<'_>) -> Markup {
     let n = curve.histogram.len() as f64;
     let start = (curve.histogram.min() as f64, Some(0.0));
     let mut below = 0;
@@ -127,7 +127,7 @@ fn cumulative_curve(plot: &Plot<'_>, curve: &Curve<'_>) -> Markup {
 }
 
 /// The percentiles over the share of slower samples.
-fn percentiles(curves: &[Curve<'_>], latency: &Axis, legend: Vec<Entry>) -> Picture {
+fn percentiles(curves: &[LatencyCurve<'_>], latency: &Axis, legend: Vec<LegendEntry>) -> Picture {
     let most = curves.iter().map(|curve| curve.histogram.len()).max().unwrap_or(1) as f64;
     let powers =
         std::iter::successors(Some(1.0), |power| Some(power * 10.0)).take_while(|power| *power <= most.max(10.0));
@@ -153,7 +153,7 @@ fn percentiles(curves: &[Curve<'_>], latency: &Axis, legend: Vec<Entry>) -> Pict
     }
 }
 
-fn percentile_curve(plot: &Plot<'_>, curve: &Curve<'_>) -> Markup {
+fn percentile_curve(plot: &Plot<'_>, curve: &LatencyCurve<'_>) -> Markup {
     let n = curve.histogram.len();
     let mut below = 0;
     let points: Vec<_> = curve
@@ -206,12 +206,12 @@ fn marked(case: &Case) -> Vec<(&Metric, f64, f64)> {
     found.collect()
 }
 
-fn caption(curve: &Curve<'_>) -> Markup {
+fn caption(curve: &LatencyCurve<'_>) -> Markup {
     let samples = curve.histogram.len();
     html! { title { (safe(&curve.case.path)) ", " (figure::count(samples)) " " (noun_for(&samples, "sample")) } }
 }
 
-fn dot(curve: &Curve<'_>, metric: &Metric, (x, y): (String, f64)) -> Markup {
+fn dot(curve: &LatencyCurve<'_>, metric: &Metric, (x, y): (String, f64)) -> Markup {
     html! {
         g.mark {
             title { (safe(&curve.case.path)) " " (metric.name) ": " (figure::with_interval(metric)) }
@@ -222,7 +222,7 @@ fn dot(curve: &Curve<'_>, metric: &Metric, (x, y): (String, f64)) -> Markup {
 }
 
 /// The frame period if a case is locked onto it, and two delays that are often taken for the bridge's.
-fn references(run: &Run) -> Vec<Reference> {
+fn references(run: &Run) -> Vec<ReferenceLine> {
     let locked = run.cases.iter().find(|case| {
         case.conditions["ack"] == "applied" && case.notes.iter().any(|note| note.contains("this is the frame period"))
     });
@@ -230,7 +230,7 @@ fn references(run: &Run) -> Vec<Reference> {
         let median = case.metric("p50")?;
         Some(median.value? * figure::ns_per(&median.unit)?)
     });
-    let reference = |value: f64, name: &str, reason: &str| Reference {
+    let reference = |value: f64, name: &str, reason: &str| ReferenceLine {
         value,
         name: format!("{name} {}", figure::value(value, "ns")),
         reason: reason.into(),
@@ -244,16 +244,17 @@ fn references(run: &Run) -> Vec<Reference> {
 }
 
 /// A column of the table: its heading, its metric, and how that is written.
-type Figure<'a> = (&'a str, &'a str, fn(&Metric) -> String);
+type TableFigure<'a> = (&'a str, &'a str, fn(&Metric) -> String);
 
-fn table(curves: &[Curve<'_>], figures: &[Figure<'_>]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn table(curves: &[LatencyCurve<'_>], figures: &[TableFigure<'_>]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let mut columns = vec![column("case", false)];
     columns.extend(figures.iter().map(|(heading, ..)| column(heading, true)));
-    let row = |curve: &Curve<'_>| {
-        let cell =
-            |(_, name, text): &Figure<'_>| curve.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), text);
+    let row = |curve: &LatencyCurve<'_>| {
+        let cell = |(_, name, text): &TableFigure<'_>| {
+            curve.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), text)
+        };
         std::iter::once(curve.case.path.clone()).chain(figures.iter().map(cell)).collect()
     };
-    Grid { title: String::new(), columns, rows: curves.iter().map(row).collect(), remarks: Vec::new() }
+    MetricTable { title: String::new(), columns, rows: curves.iter().map(row).collect(), remarks: Vec::new() }
 }

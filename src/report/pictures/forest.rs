@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, Tick, percent};
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::plot::{Row, x_ticks};
 use crate::record::{BeforeAfterRow, MeasuredRow, RowChange, Run};
@@ -15,7 +15,7 @@ const NEARLY_THE_SAME: std::ops::RangeInclusive<f64> = 0.6..=1.6;
 
 /// What a change means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Meaning {
+pub(in crate::report) enum ChangeMeaning {
     /// Better, and significant.
     Better,
     /// Worse, and significant.
@@ -24,7 +24,7 @@ pub(in crate::report) enum Meaning {
     Open,
 }
 
-impl Meaning {
+impl ChangeMeaning {
     fn class(self) -> &'static str {
         match self {
             Self::Better => "better",
@@ -35,7 +35,7 @@ impl Meaning {
 }
 
 /// One change.
-pub(in crate::report) struct Change {
+pub(in crate::report) struct DrawnChange {
     /// The figure's name in the record, for the data attributes.
     pub(in crate::report) figure: String,
     /// Its display name.
@@ -47,14 +47,14 @@ pub(in crate::report) struct Change {
     /// The same in words.
     pub(in crate::report) words: String,
     /// What it means.
-    pub(in crate::report) meaning: Meaning,
+    pub(in crate::report) meaning: ChangeMeaning,
     /// The verdict in words.
     pub(in crate::report) verdict: String,
 }
 
 /// What changes are counted in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) enum Scale {
+pub(in crate::report) enum ChangeScale {
     /// After over before: no change is 1.
     Ratio,
     /// After minus before, in percentage points: no change is 0.
@@ -71,7 +71,7 @@ pub(super) fn before_after(run: &Run) -> Option<Picture> {
             BeforeAfterRow::Stated(_) => None,
         })
         .collect();
-    let of = |is_ratio: bool| -> Vec<Change> {
+    let of = |is_ratio: bool| -> Vec<DrawnChange> {
         let is_of = |row: &&&MeasuredRow| matches!(row.change, RowChange::Ratio(_)) == is_ratio;
         measured.iter().filter(is_of).map(|row| change(row)).collect()
     };
@@ -85,19 +85,19 @@ pub(super) fn before_after(run: &Run) -> Option<Picture> {
             "After relative to before; lines: 95 % intervals. An interval that crosses no change shows no difference."
                 .into(),
         legend: legend(),
-        drawing: html! { (forest(&ratios, Scale::Ratio, None)) (forest(&points, Scale::Points, None)) },
+        drawing: html! { (forest(&ratios, ChangeScale::Ratio, None)) (forest(&points, ChangeScale::Points, None)) },
         table: before_after::grid(run)?,
     })
 }
 
-fn change(row: &MeasuredRow) -> Change {
+fn change(row: &MeasuredRow) -> DrawnChange {
     let (RowChange::Ratio(value) | RowChange::Difference(value)) = row.change;
     let meaning = match row.verdict.as_str() {
-        "improved" => Meaning::Better,
-        "worse" | "regressed" => Meaning::Worse,
-        _ => Meaning::Open,
+        "improved" => ChangeMeaning::Better,
+        "worse" | "regressed" => ChangeMeaning::Worse,
+        _ => ChangeMeaning::Open,
     };
-    Change {
+    DrawnChange {
         figure: row.figure.clone(),
         name: row.meaning.clone(),
         value,
@@ -109,23 +109,23 @@ fn change(row: &MeasuredRow) -> Change {
 }
 
 /// The legend of a forest plot.
-pub(in crate::report) fn legend() -> Vec<Entry> {
+pub(in crate::report) fn legend() -> Vec<LegendEntry> {
     [("better", "improved"), ("worse", "worse"), ("open hollow", "no difference shown, or not known")]
-        .map(|(class, text)| Entry::new(Swatch::Dot, class, text))
+        .map(|(class, text)| LegendEntry::new(Swatch::Dot, class, text))
         .into()
 }
 
 /// The plot; nothing without changes. `margin` is the largest change that still counts as the same, as a share.
-pub(in crate::report) fn forest(changes: &[Change], scale: Scale, margin: Option<f64>) -> Markup {
+pub(in crate::report) fn forest(changes: &[DrawnChange], scale: ChangeScale, margin: Option<f64>) -> Markup {
     // A ratio of 0 or below has no place on a logarithmic axis: it stands in the table.
-    let changes: Vec<&Change> =
-        changes.iter().filter(|change| scale == Scale::Points || lowest(change) > 0.0).collect();
+    let changes: Vec<&DrawnChange> =
+        changes.iter().filter(|change| scale == ChangeScale::Points || lowest(change) > 0.0).collect();
     if changes.is_empty() {
         return Markup::default();
     }
-    let place = Place::of(&changes, scale);
+    let place = ChangeAxis::of(&changes, scale);
     let bottom = Row::HEIGHT * changes.len() as f64 + 4.0;
-    let none = place.share(if scale == Scale::Ratio { 1.0 } else { 0.0 });
+    let none = place.share(if scale == ChangeScale::Ratio { 1.0 } else { 0.0 });
     html! {
         div.plot.flush.forest {
             svg width="100%" height=(bottom + 24.0) role="img" aria-label=(format!("{} changes with their intervals", changes.len())) {
@@ -139,19 +139,19 @@ pub(in crate::report) fn forest(changes: &[Change], scale: Scale, margin: Option
                 line.none x1=(percent(none)) x2=(percent(none)) y1="0" y2=(bottom) {}
                 @for (at, change) in changes.iter().enumerate() { (row(change, &place, at, scale)) }
             }
-            p.axis-title.x { (if scale == Scale::Ratio { "change" } else { "change in percentage points" }) }
+            p.axis-title.x { (if scale == ChangeScale::Ratio { "change" } else { "change in percentage points" }) }
         }
     }
 }
 
-fn lowest(change: &Change) -> f64 {
+fn lowest(change: &DrawnChange) -> f64 {
     change.interval.map_or(change.value, |(low, _)| low.min(change.value))
 }
 
-fn row(change: &Change, place: &Place, at: usize, scale: Scale) -> Markup {
+fn row(change: &DrawnChange, place: &ChangeAxis, at: usize, scale: ChangeScale) -> Markup {
     let x = percent(place.share(change.value));
     let class = change.meaning.class();
-    let hollow = if change.meaning == Meaning::Open { " hollow" } else { "" };
+    let hollow = if change.meaning == ChangeMeaning::Open { " hollow" } else { "" };
     let ends = change.interval.map(|(low, high)| (place.share(low), place.share(high)));
     let row = Row { at, name: &change.name, value: &change.words };
     let y = row.mark();
@@ -162,7 +162,7 @@ fn row(change: &Change, place: &Place, at: usize, scale: Scale) -> Markup {
                 line class=(format!("interval {class}")) x1=(percent(low)) x2=(percent(high)) y1=(y) y2=(y) {}
             }
             circle class=(format!("dot {class}{hollow}")) cx=(x) cy=(y) r="5.5" data-figure=(safe(&change.figure))
-                data-scale=(if scale == Scale::Ratio { "ratio" } else { "points" }) data-value=(change.value)
+                data-scale=(if scale == ChangeScale::Ratio { "ratio" } else { "points" }) data-value=(change.value)
                 data-low=[change.interval.map(|(low, _)| low)] data-high=[change.interval.map(|(_, high)| high)]
                 data-verdict=(safe(&change.verdict)) {}
         },
@@ -170,21 +170,21 @@ fn row(change: &Change, place: &Place, at: usize, scale: Scale) -> Markup {
 }
 
 /// The axis of the changes, which for small ratios is in percent.
-struct Place {
+struct ChangeAxis {
     axis: Axis,
     /// Whether the axis is of percentages of ratios.
     in_percent: bool,
 }
 
-impl Place {
-    fn of(changes: &[&Change], scale: Scale) -> Self {
+impl ChangeAxis {
+    fn of(changes: &[&DrawnChange], scale: ChangeScale) -> Self {
         let all = || {
             changes.iter().flat_map(|change| {
                 let (low, high) = change.interval.unwrap_or((change.value, change.value));
                 [change.value, low, high]
             })
         };
-        if scale == Scale::Points {
+        if scale == ChangeScale::Points {
             return Self { axis: Axis::linear(all().chain([0.0]), ""), in_percent: false };
         }
         if all().all(|ratio| NEARLY_THE_SAME.contains(&ratio)) {

@@ -18,7 +18,7 @@ pub(super) enum Swatch {
 }
 
 /// One entry.
-pub(in crate::report) struct Entry {
+pub(in crate::report) struct LegendEntry {
     /// Its look.
     pub(super) swatch: Swatch,
     /// Its class: colour and dashes.
@@ -27,7 +27,7 @@ pub(in crate::report) struct Entry {
     pub(super) text: String,
 }
 
-impl Entry {
+impl LegendEntry {
     /// An entry.
     pub(super) fn new(swatch: Swatch, class: impl Into<String>, text: impl Into<String>) -> Self {
         Self { swatch, class: class.into(), text: text.into() }
@@ -49,7 +49,7 @@ pub(super) fn coloured(colour: usize, dashes: usize) -> String {
 }
 
 /// The legend; nothing without entries.
-pub(in crate::report) fn legend(entries: &[Entry]) -> Markup {
+pub(in crate::report) fn legend(entries: &[LegendEntry]) -> Markup {
     html! {
         @if !entries.is_empty() {
             ul.legend {

@@ -22,6 +22,6 @@ mod turn;
 mod ways;
 
 pub(super) use course::{course_legend, courses};
-pub(super) use forest::{Change, Meaning, Scale, forest, legend as forest_legend};
+pub(super) use forest::{ChangeMeaning, ChangeScale, DrawnChange, forest, legend as forest_legend};
 pub(super) use legend::legend;
 pub(super) use picture::{Picture, pictures};

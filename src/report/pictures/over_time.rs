@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::plot::Plot;
 use crate::plural::counted;
-use crate::record::{Case, Run, Series, Timeline};
+use crate::record::{Case, Run, Timeline, TimelineSeries};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 use crate::report::timeline::shown;
 use crate::stats::median_of;
 
@@ -23,7 +23,7 @@ const OTHER: f64 = 110.0;
 const JUDGED: &str = "anonymous";
 
 /// The robust slope of a quantity over its case, in its unit per unit of time.
-struct Growth {
+struct DrawnSlope {
     /// The point that the line goes through: the medians of the points that it was fitted to.
     through: (f64, f64),
     /// From here on the points were used.
@@ -32,8 +32,8 @@ struct Growth {
     interval: (f64, f64),
 }
 
-impl Growth {
-    fn of(case: &Case, timeline: &Timeline, series: &Series) -> Option<Self> {
+impl DrawnSlope {
+    fn of(case: &Case, timeline: &Timeline, series: &TimelineSeries) -> Option<Self> {
         let leak = &case.conditions["leak"];
         let growth = case.metric("growth")?;
         // Slopes per minute are drawn over seconds.
@@ -69,21 +69,21 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
 
 fn picture(case: &Case) -> Option<Picture> {
     let timeline = Timeline::of(case)?;
-    let drawn: Vec<&Series> =
+    let drawn: Vec<&TimelineSeries> =
         shown(&timeline).filter(|series| series.values.iter().flatten().next().is_some()).collect();
     let judged =
-        drawn.iter().find(|series| series.name == JUDGED).and_then(|series| Growth::of(case, &timeline, series));
+        drawn.iter().find(|series| series.name == JUDGED).and_then(|series| DrawnSlope::of(case, &timeline, series));
     let mut legend = Vec::new();
     if let Some(growth) = &judged {
         let slope = case.metric("growth").map(figure::with_interval).unwrap_or_default();
         legend = vec![
-            Entry::new(Swatch::Line, "s1", "as read"),
-            Entry::new(
+            LegendEntry::new(Swatch::Line, "s1", "as read"),
+            LegendEntry::new(
                 Swatch::Line,
                 "robust",
                 format!("robust slope {slope}, from {} {:.0} on", timeline.along, growth.since),
             ),
-            Entry::new(Swatch::Area, "band", "its 95 % interval"),
+            LegendEntry::new(Swatch::Area, "band", "its 95 % interval"),
         ];
     }
     let drawing = html! {
@@ -105,7 +105,7 @@ fn picture(case: &Case) -> Option<Picture> {
     })
 }
 
-fn plotted(case: &Case, timeline: &Timeline, series: &Series, growth: Option<&Growth>) -> Markup {
+fn plotted(case: &Case, timeline: &Timeline, series: &TimelineSeries, growth: Option<&DrawnSlope>) -> Markup {
     let ends = (timeline.at[0], timeline.at[timeline.at.len() - 1]);
     let x = Axis::linear([ends.0, ends.1], if timeline.along == "s" { "s" } else { "" });
     let lines = growth.into_iter().flat_map(|growth| {
@@ -137,7 +137,7 @@ fn plotted(case: &Case, timeline: &Timeline, series: &Series, growth: Option<&Gr
     plot.drawn(&marks)
 }
 
-fn band(plot: &Plot<'_>, growth: &Growth, end: f64) -> Markup {
+fn band(plot: &Plot<'_>, growth: &DrawnSlope, end: f64) -> Markup {
     let corner = |at: f64, slope: f64| {
         format!("{:.2} {:.2}", plot.x.share(at) * 1e3, (1.0 - plot.y.share(growth.at(at, slope))) * 1e3)
     };
@@ -156,7 +156,7 @@ fn band(plot: &Plot<'_>, growth: &Growth, end: f64) -> Markup {
     plot.stretched(&html! { path.band d=(path) {} })
 }
 
-fn robust_line(plot: &Plot<'_>, case: &Case, growth: &Growth, end: f64) -> Markup {
+fn robust_line(plot: &Plot<'_>, case: &Case, growth: &DrawnSlope, end: f64) -> Markup {
     let metric = case.metric("growth");
     let y = |at: f64| format!("{:.1}", plot.top(growth.at(at, growth.slope)));
     html! {
@@ -169,20 +169,20 @@ fn robust_line(plot: &Plot<'_>, case: &Case, growth: &Growth, end: f64) -> Marku
     }
 }
 
-fn extreme(series: &Series, choose: fn(f64, f64) -> f64) -> Option<f64> {
+fn extreme(series: &TimelineSeries, choose: fn(f64, f64) -> f64) -> Option<f64> {
     series.values.iter().flatten().copied().reduce(choose)
 }
 
-fn range(series: &Series) -> String {
+fn range(series: &TimelineSeries) -> String {
     let written = |value: Option<f64>| {
         value.map_or_else(|| figure::NOTHING.to_owned(), |value| figure::value(value, &series.unit))
     };
     format!("{} to {}", written(extreme(series, f64::min)), written(extreme(series, f64::max)))
 }
 
-fn table(drawn: &[&Series]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
-    let row = |series: &&Series| {
+fn table(drawn: &[&TimelineSeries]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
+    let row = |series: &&TimelineSeries| {
         let written = |value: Option<&f64>| {
             value.map_or_else(|| figure::NOTHING.to_owned(), |value| figure::value(*value, &series.unit))
         };
@@ -190,7 +190,7 @@ fn table(drawn: &[&Series]) -> Grid {
         let [least, most] = extremes.map(|value| written(value.as_ref()));
         vec![series.name.clone(), least, most, written(series.values.iter().flatten().next_back())]
     };
-    Grid {
+    MetricTable {
         title: String::new(),
         columns: vec![column("quantity", false), column("least", true), column("most", true), column("last", true)],
         rows: drawn.iter().map(row).collect(),

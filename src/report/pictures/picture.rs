@@ -2,11 +2,11 @@
 
 use maud::Markup;
 
-use super::legend::Entry;
+use super::legend::LegendEntry;
 use super::{choices, ecdf, forest, over_time, placements, rates, round_trip, start, threads, turn, ways};
 use crate::record::Run;
 use crate::report::html::Distribution;
-use crate::report::metric_tables::Grid;
+use crate::report::metric_tables::MetricTable;
 
 /// A drawing with its figures as a table.
 pub(in crate::report) struct Picture {
@@ -15,11 +15,11 @@ pub(in crate::report) struct Picture {
     /// How to read it, in a sentence or two.
     pub(in crate::report) reading: String,
     /// What its colours and shapes mean.
-    pub(in crate::report) legend: Vec<Entry>,
+    pub(in crate::report) legend: Vec<LegendEntry>,
     /// The drawing.
     pub(in crate::report) drawing: Markup,
     /// Its figures.
-    pub(in crate::report) table: Grid,
+    pub(in crate::report) table: MetricTable,
 }
 
 /// The pictures of a run, the most important first. Each histogram belongs to the case of its path.

@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, percent};
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
-use super::plot::{Reference, references, x_ticks};
+use super::plot::{ReferenceLine, references, x_ticks};
 use crate::plural::counted;
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// Heights in pixels: of a placement and its bar, and of a GPU with its name.
 const ROW: f64 = 21.0;
@@ -64,9 +64,9 @@ fn stacked(run: &Run) -> Option<Picture> {
     limits.sort_by(|a, b| b.0.total_cmp(&a.0));
     limits.dedup();
     let axis = Axis::linear([0.0, most].into_iter().chain(limits.iter().map(|(total, _)| *total)), "bytes");
-    let marked: Vec<Reference> = limits
+    let marked: Vec<ReferenceLine> = limits
         .iter()
-        .map(|(total, reserve)| Reference {
+        .map(|(total, reserve)| ReferenceLine {
             value: total - reserve,
             name: format!("{} GPU", figure::value(*total, "bytes").replace(".000", "")),
             reason: format!("what it has beside a reserve of {}", figure::value(*reserve, "bytes")),
@@ -91,7 +91,7 @@ fn stacked(run: &Run) -> Option<Picture> {
         title: "What each placement takes on the GPU".into(),
         reading: "Each bar is one number of layers. Dotted lines: the memory of a GPU less the reserve. A placement fits if its bar ends before the line."
             .into(),
-        legend: PARTS.iter().map(|(_, class, name)| Entry::new(Swatch::Area, *class, *name)).collect(),
+        legend: PARTS.iter().map(|(_, class, name)| LegendEntry::new(Swatch::Area, *class, *name)).collect(),
         drawing,
         table: stacked_table(&placements),
     })
@@ -118,15 +118,15 @@ fn bar(axis: &Axis, (layers, case): (&str, &Case), top: f64) -> Markup {
     }
 }
 
-fn stacked_table(placements: &[(String, &Case)]) -> Grid {
-    let column = |heading: &str| Column { heading: heading.into(), numeric: true, expendable: 0 };
+fn stacked_table(placements: &[(String, &Case)]) -> MetricTable {
+    let column = |heading: &str| TableColumn { heading: heading.into(), numeric: true, expendable: 0 };
     let mut columns = vec![column("layers")];
     columns.extend(PARTS.iter().map(|(.., name)| column(name)));
     let row = |(layers, case): &(String, &Case)| {
         let cell = |name: &str| case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         std::iter::once(layers.clone()).chain(PARTS.iter().map(|(name, ..)| cell(name))).collect()
     };
-    Grid { title: String::new(), columns, rows: placements.iter().map(row).collect(), remarks: Vec::new() }
+    MetricTable { title: String::new(), columns, rows: placements.iter().map(row).collect(), remarks: Vec::new() }
 }
 
 /// What fits each GPU: what the choice takes, what is left, and the reserve.
@@ -155,8 +155,8 @@ fn gpus(run: &Run) -> Option<Picture> {
         title: "What fits each GPU".into(),
         reading: "The frame is all memory of the GPU; the placement is the one with the most layers that leaves the reserve free.".into(),
         legend: vec![
-            Entry::new(Swatch::Area, "s1", "the placement"),
-            Entry::new(Swatch::Area, "reserve", "reserve for Unity, the desktop and the driver"),
+            LegendEntry::new(Swatch::Area, "s1", "the placement"),
+            LegendEntry::new(Swatch::Area, "reserve", "reserve for Unity, the desktop and the driver"),
         ],
         drawing,
         table: gpus_table(&gpus),
@@ -193,15 +193,15 @@ fn gpu(axis: &Axis, case: &Case, (total, reserve): (f64, f64), top: f64) -> Mark
     }
 }
 
-fn gpus_table(gpus: &[(&Case, f64, f64)]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn gpus_table(gpus: &[(&Case, f64, f64)]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |(case, ..): &(&Case, f64, f64)| {
         let cell = |name: &str| case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let mut cells = vec![gpu_name(case).to_owned()];
         cells.extend(["layers", "vram_projected", "vram_spare"].map(cell));
         cells
     };
-    Grid {
+    MetricTable {
         title: String::new(),
         columns: vec![
             column("GPU", false),

@@ -17,7 +17,7 @@ const REFERENCE_ROW: f64 = 15.0;
 const REFERENCE_GAP: f64 = 10.0;
 
 /// A value of the axis across that is marked from top to bottom.
-pub(super) struct Reference {
+pub(super) struct ReferenceLine {
     /// The value, in the unit of the axis.
     pub(super) value: f64,
     /// Its name: `frame 16.67 ms`.
@@ -39,7 +39,7 @@ pub(super) struct Plot<'a> {
     /// What the picture shows, for readers that cannot see it.
     pub(super) label: String,
     /// What is marked across it; values that the axis does not have are left out.
-    pub(super) references: Vec<Reference>,
+    pub(super) references: Vec<ReferenceLine>,
 }
 
 impl Plot<'_> {
@@ -107,8 +107,8 @@ impl Plot<'_> {
 
 /// The references that the axis has, as lines from the top down to `bottom` with their names above, each in a row of its own; and
 /// the room that the names take, in pixels.
-pub(super) fn references(axis: &Axis, all: &[Reference], bottom: f64) -> (f64, Markup) {
-    let within: Vec<&Reference> = all.iter().filter(|reference| axis.has(reference.value)).collect();
+pub(super) fn references(axis: &Axis, all: &[ReferenceLine], bottom: f64) -> (f64, Markup) {
+    let within: Vec<&ReferenceLine> = all.iter().filter(|reference| axis.has(reference.value)).collect();
     let lines = html! {
         @for (row, reference) in within.iter().enumerate() {
             @let share = axis.share(reference.value);

@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::legend::{Entry, Swatch, coloured};
+use super::legend::{LegendEntry, Swatch, coloured};
 use super::picture::Picture;
-use super::plot::{Plot, Reference};
+use super::plot::{Plot, ReferenceLine};
 use crate::plural::counted;
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// Heights of the plots, in pixels.
 const ANSWERED: f64 = 200.0;
@@ -69,11 +69,11 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
         }
     }
     let results: Vec<&Case> = run.cases.iter().filter(|case| case.metric("max_rate").is_some()).collect();
-    let mut legend: Vec<Entry> = replies
+    let mut legend: Vec<LegendEntry> = replies
         .iter()
-        .map(|reply| Entry::new(Swatch::Dot, coloured(usize::from(*reply == "applied"), 0), *reply))
+        .map(|reply| LegendEntry::new(Swatch::Dot, coloured(usize::from(*reply == "applied"), 0), *reply))
         .collect();
-    legend.push(Entry::new(Swatch::Dot, "open hollow", "not sustained"));
+    legend.push(LegendEntry::new(Swatch::Dot, "open hollow", "not sustained"));
     Some(Picture {
         title: "The highest rate that the bridge sustains".into(),
         reading: "Each point is one step of the search. Where a bridge no longer keeps up, it answers less than was offered, and \
@@ -89,11 +89,11 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
 }
 
 /// The highest rates that were sustained.
-fn sustained(results: &[&Case]) -> Vec<Reference> {
+fn sustained(results: &[&Case]) -> Vec<ReferenceLine> {
     let found = results.iter().filter_map(|case| {
         let metric = case.metric("max_rate")?;
         let reply = case.path.split('/').next().unwrap_or_default();
-        Some(Reference {
+        Some(ReferenceLine {
             value: metric.value?,
             name: format!("{reply} {}", figure::alone(metric)),
             reason: "the highest rate that was sustained, and confirmed".into(),
@@ -165,8 +165,8 @@ fn dot(plot: &Plot<'_>, step: &Step<'_>, metric: &Metric, height: f64) -> Markup
     }
 }
 
-fn table(steps: &[Step<'_>], results: &[&Case]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn table(steps: &[Step<'_>], results: &[&Case]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |step: &Step<'_>| {
         let cell = |name: &str| step.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let mut cells = vec![step.case.path.clone()];
@@ -180,7 +180,7 @@ fn table(steps: &[Step<'_>], results: &[&Case]) -> Grid {
         let fails = words("fails_from").map_or_else(String::new, |rate| format!(", fails from {rate} on"));
         Some(format!("{}: sustains {max_rate}{fails}.", case.path))
     };
-    Grid {
+    MetricTable {
         title: String::new(),
         columns: vec![
             column("step", false),

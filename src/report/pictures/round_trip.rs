@@ -1,12 +1,12 @@
 //! The mean round trip, part by part: a picture for each kind of reply, whose times differ too much for one axis.
 
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::steps::{Step, drawn};
 use crate::record::Run;
 use crate::report::figure;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 use crate::report::round_trip::{Part, RoundTrip};
 
 /// Where a part takes place: its class, and its name.
@@ -52,7 +52,7 @@ fn picture(trip: &RoundTrip<'_>) -> Picture {
         })
         .collect();
     let has = |at: &usize| trip.parts.iter().any(|part| place(part.name) == *at);
-    let legend = (0..PLACES.len()).filter(has).map(|at| Entry::new(Swatch::Area, PLACES[at].0, PLACES[at].1));
+    let legend = (0..PLACES.len()).filter(has).map(|at| LegendEntry::new(Swatch::Area, PLACES[at].0, PLACES[at].1));
     let title = format!("The round trip until a command is {}, part by part", trip.reply);
     Picture {
         reading: "Each part starts where the previous one ends. The bars are means over all round trips, and add up to the mean of the whole."
@@ -64,15 +64,15 @@ fn picture(trip: &RoundTrip<'_>) -> Picture {
     }
 }
 
-fn table(trip: &RoundTrip<'_>) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn table(trip: &RoundTrip<'_>) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |part: &Part<'_>| {
         let of = |name: &str| part.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let share = format!("{:.1} %", 100.0 * part.mean_ms / trip.whole.mean_ms);
         vec![part.name.replace('_', " "), figure::alone(part.mean), share, of("p90")]
     };
     let rows = trip.parts.iter().chain([&trip.whole]).map(row);
-    Grid {
+    MetricTable {
         title: String::new(),
         columns: vec![column("part", false), column("mean", true), column("share", true), column("p90", true)],
         rows: rows.collect(),

@@ -1,6 +1,6 @@
 //! What a cold start is made of: from the coldest to the warmest, each step of warming beside what it saves.
 
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::steps::{Step, drawn};
 use crate::record::{Case, Metric, Run};
@@ -27,9 +27,9 @@ fn picture(case: &Case, title: &str) -> Option<Picture> {
         title: title.into(),
         reading: "From the coldest start down to the warmest: each step takes over where the one before ends.".into(),
         legend: vec![
-            Entry::new(Swatch::Area, "s1", "saved by this step"),
-            Entry::new(Swatch::Area, "s2", "lost by it"),
-            Entry::new(Swatch::Area, "whole", "the whole wait"),
+            LegendEntry::new(Swatch::Area, "s1", "saved by this step"),
+            LegendEntry::new(Swatch::Area, "s2", "lost by it"),
+            LegendEntry::new(Swatch::Area, "whole", "the whole wait"),
         ],
         drawing: drawn(&steps(case)?, title),
         table: attribution::grid(case)?,

@@ -5,21 +5,21 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 
 use super::axis::{Axis, Tick};
-use super::legend::{Entry, Swatch, coloured};
+use super::legend::{LegendEntry, Swatch, coloured};
 use super::picture::Picture;
 use super::plot::Plot;
 use crate::plural::counted;
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// Height of the plots, in pixels.
 const HEIGHT: f64 = 280.0;
 
 /// One measured setting.
-struct Setting<'a> {
+struct ThreadSetting<'a> {
     case: &'a Case,
     load: &'a str,
     /// `pp128`, `tg64`.
@@ -31,7 +31,7 @@ struct Setting<'a> {
     speed: &'a Metric,
 }
 
-impl<'a> Setting<'a> {
+impl<'a> ThreadSetting<'a> {
     fn of(case: &'a Case) -> Option<Self> {
         let mut parts = case.path.split('/');
         let (load, test) = (parts.next()?, parts.next()?);
@@ -78,7 +78,7 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
     if run.command != "threads" {
         return Vec::new();
     }
-    let settings: Vec<Setting> = run.cases.iter().filter_map(Setting::of).collect();
+    let settings: Vec<ThreadSetting> = run.cases.iter().filter_map(ThreadSetting::of).collect();
     let tests = tests(&settings);
     let of = |test: &str| settings.iter().filter(|setting| setting.test == test).collect::<Vec<_>>();
     let against = tests.iter().filter_map(|test| against_late_frames(test, &of(test)));
@@ -86,7 +86,7 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
 }
 
 /// What was tried, generation first: it is what the user waits for.
-fn tests<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
+fn tests<'a>(settings: &[ThreadSetting<'a>]) -> Vec<&'a str> {
     let mut tests: Vec<&str> = Vec::new();
     for setting in settings {
         if !tests.contains(&setting.test) {
@@ -99,9 +99,9 @@ fn tests<'a>(settings: &[Setting<'a>]) -> Vec<&'a str> {
 
 /// The settings that a recommendation chose from: against late frames, or over threads if there was no scene.
 pub(super) fn trade(candidates: &[Case]) -> Option<Picture> {
-    let settings: Vec<Setting> = candidates.iter().filter_map(Setting::of).collect();
+    let settings: Vec<ThreadSetting> = candidates.iter().filter_map(ThreadSetting::of).collect();
     let test = *tests(&settings).first()?;
-    let of_test: Vec<&Setting> = settings.iter().filter(|setting| setting.test == test).collect();
+    let of_test: Vec<&ThreadSetting> = settings.iter().filter(|setting| setting.test == test).collect();
     against_late_frames(test, &of_test).or_else(|| over_threads(test, &of_test))
 }
 
@@ -114,15 +114,15 @@ fn test_name(test: &str) -> String {
 }
 
 /// Speed against late frames, with the region of settings that keep the limit.
-fn against_late_frames(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
-    let drawn: Vec<(&Setting, &Metric, Option<f64>)> =
+fn against_late_frames(test: &str, settings: &[&ThreadSetting<'_>]) -> Option<Picture> {
+    let drawn: Vec<(&ThreadSetting, &Metric, Option<f64>)> =
         settings.iter().filter_map(|setting| setting.late().map(|(late, limit)| (*setting, late, limit))).collect();
     if drawn.is_empty() {
         return None;
     }
     let limit = drawn.iter().find_map(|(_, _, limit)| *limit);
     let late = || drawn.iter().filter_map(|(_, late, _)| late.value);
-    let highest = |setting: &Setting| setting.speed.ci_high.unwrap_or_default().max(setting.tokens_per_s());
+    let highest = |setting: &ThreadSetting| setting.speed.ci_high.unwrap_or_default().max(setting.tokens_per_s());
     let x = Axis::linear(late().chain(limit).chain([0.0, 1.0]), "%");
     let y = Axis::linear(drawn.iter().map(|(setting, ..)| highest(setting)).chain([0.0]), "tokens/s");
     let plot = Plot {
@@ -134,19 +134,21 @@ fn against_late_frames(test: &str, settings: &[&Setting<'_>]) -> Option<Picture>
         references: Vec::new(),
     };
     let depths: BTreeSet<u64> = drawn.iter().map(|(setting, ..)| setting.depth).collect();
-    let colour = |setting: &Setting| depths.iter().position(|depth| *depth == setting.depth).unwrap_or(0);
+    let colour = |setting: &ThreadSetting| depths.iter().position(|depth| *depth == setting.depth).unwrap_or(0);
     let marks = html! {
         @if let Some(limit) = limit { (region(&plot, limit)) }
         @for (setting, late, limit) in &drawn { (point(&plot, setting, (late, *limit), colour(setting))) }
     };
-    let mut legend = vec![Entry::new(Swatch::Dot, "s1", "a setting, numbered by its threads; bar: 95 % interval")];
+    let mut legend =
+        vec![LegendEntry::new(Swatch::Dot, "s1", "a setting, numbered by its threads; bar: 95 % interval")];
     if depths.len() > 1 {
-        let entry = |(at, depth): (usize, &u64)| Entry::new(Swatch::Dot, coloured(at, 0), format!("depth {depth}"));
+        let entry =
+            |(at, depth): (usize, &u64)| LegendEntry::new(Swatch::Dot, coloured(at, 0), format!("depth {depth}"));
         legend = depths.iter().enumerate().map(entry).collect();
     }
     legend.extend(chosen_entry(settings));
     legend.extend(limit.map(|limit| {
-        Entry::new(Swatch::Area, "admissible", format!("admissible: at most {} late", figure::value(limit, "%")))
+        LegendEntry::new(Swatch::Area, "admissible", format!("admissible: at most {} late", figure::value(limit, "%")))
     }));
     let reading = match limit {
         Some(_) => {
@@ -164,8 +166,8 @@ fn against_late_frames(test: &str, settings: &[&Setting<'_>]) -> Option<Picture>
 }
 
 /// The entry of the ring around the chosen settings, if there are any.
-fn chosen_entry(settings: &[&Setting<'_>]) -> Option<Entry> {
-    settings.iter().any(|setting| setting.is_chosen()).then(|| Entry::new(Swatch::Ring, "chosen", "chosen"))
+fn chosen_entry(settings: &[&ThreadSetting<'_>]) -> Option<LegendEntry> {
+    settings.iter().any(|setting| setting.is_chosen()).then(|| LegendEntry::new(Swatch::Ring, "chosen", "chosen"))
 }
 
 fn region(plot: &Plot<'_>, limit: f64) -> Markup {
@@ -182,7 +184,7 @@ fn is_admissible((late, limit): (&Metric, Option<f64>)) -> bool {
 }
 
 /// A setting as a disc with its thread count, and the interval of its speed.
-fn point(plot: &Plot<'_>, setting: &Setting<'_>, late: (&Metric, Option<f64>), colour: usize) -> Markup {
+fn point(plot: &Plot<'_>, setting: &ThreadSetting<'_>, late: (&Metric, Option<f64>), colour: usize) -> Markup {
     let share = late.0.value.unwrap_or_default();
     let (x, y) = (plot.x.percent(share), format!("{:.1}", plot.top(setting.tokens_per_s())));
     let class = coloured(colour, 0) + if is_admissible(late) { "" } else { " hollow" };
@@ -205,8 +207,8 @@ fn point(plot: &Plot<'_>, setting: &Setting<'_>, late: (&Metric, Option<f64>), c
     }
 }
 
-fn late_table(drawn: &[(&Setting<'_>, &Metric, Option<f64>)]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn late_table(drawn: &[(&ThreadSetting<'_>, &Metric, Option<f64>)]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let has_limit = drawn.iter().any(|(_, _, limit)| limit.is_some());
     let has_others = drawn.iter().any(|(setting, ..)| setting.depth > 0 || !setting.others.is_empty());
     let mut columns = vec![column("threads", true), column("speed [95 %]", true), column("frames late", true)];
@@ -215,7 +217,7 @@ fn late_table(drawn: &[(&Setting<'_>, &Metric, Option<f64>)]) -> Grid {
     }
     let has_verdict = has_limit || drawn.iter().any(|(setting, ..)| setting.is_chosen());
     columns.extend(has_verdict.then(|| column("verdict", false)));
-    let row = |(setting, late, limit): &(&Setting, &Metric, Option<f64>)| {
+    let row = |(setting, late, limit): &(&ThreadSetting, &Metric, Option<f64>)| {
         let mut cells = vec![setting.threads.to_string(), figure::with_interval(setting.speed), figure::alone(late)];
         if has_others {
             cells.insert(1, setting.series());
@@ -229,16 +231,16 @@ fn late_table(drawn: &[(&Setting<'_>, &Metric, Option<f64>)]) -> Grid {
         cells.extend(has_verdict.then(|| verdict.to_owned()));
         cells
     };
-    Grid { title: String::new(), columns, rows: drawn.iter().map(row).collect(), remarks: Vec::new() }
+    MetricTable { title: String::new(), columns, rows: drawn.iter().map(row).collect(), remarks: Vec::new() }
 }
 
 /// Speed over threads: a curve for each load and depth.
-fn over_threads(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
+fn over_threads(test: &str, settings: &[&ThreadSetting<'_>]) -> Option<Picture> {
     let counts: BTreeSet<u32> = settings.iter().map(|setting| setting.threads).collect();
     if counts.len() < 2 {
         return None;
     }
-    let mut series: Vec<(String, Vec<&Setting>)> = Vec::new();
+    let mut series: Vec<(String, Vec<&ThreadSetting>)> = Vec::new();
     for setting in settings {
         let name = setting.series();
         match series.iter_mut().find(|(known, _)| *known == name) {
@@ -250,14 +252,14 @@ fn over_threads(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
         members.sort_by_key(|setting| setting.threads);
     }
     let depths: BTreeSet<u64> = settings.iter().map(|setting| setting.depth).collect();
-    let place = |setting: &Setting| depths.iter().position(|depth| *depth == setting.depth).unwrap_or(0);
+    let place = |setting: &ThreadSetting| depths.iter().position(|depth| *depth == setting.depth).unwrap_or(0);
     // One depth: a colour for each load and setting. Several: a colour for each depth, dashes for the scene.
-    let class = |at: usize, setting: &Setting| match depths.len() {
+    let class = |at: usize, setting: &ThreadSetting| match depths.len() {
         1 => coloured(at, at),
         _ => coloured(place(setting), usize::from(setting.load != "idle")),
     };
     let x = thread_axis(&counts);
-    let highest = |setting: &&Setting| setting.speed.ci_high.unwrap_or_default().max(setting.tokens_per_s());
+    let highest = |setting: &&ThreadSetting| setting.speed.ci_high.unwrap_or_default().max(setting.tokens_per_s());
     let y = Axis::linear(settings.iter().map(highest).chain([0.0]), "tokens/s");
     let plot = Plot {
         x: &x,
@@ -272,8 +274,8 @@ fn over_threads(test: &str, settings: &[&Setting<'_>]) -> Option<Picture> {
             (curve(&plot, members, &class(at, members[0])))
         }
     };
-    let entry = |(at, (name, members)): (usize, &(String, Vec<&Setting>))| {
-        Entry::new(Swatch::Line, class(at, members[0]), name.clone())
+    let entry = |(at, (name, members)): (usize, &(String, Vec<&ThreadSetting>))| {
+        LegendEntry::new(Swatch::Line, class(at, members[0]), name.clone())
     };
     Some(Picture {
         title: format!("Speed over threads, {}", test_name(test)),
@@ -290,7 +292,7 @@ fn thread_axis(counts: &BTreeSet<u32>) -> Axis {
     Axis::log_with(ends.0 * 0.93, ends.1 * 1.07, counts.iter().map(tick).collect())
 }
 
-fn curve(plot: &Plot<'_>, members: &[&Setting<'_>], class: &str) -> Markup {
+fn curve(plot: &Plot<'_>, members: &[&ThreadSetting<'_>], class: &str) -> Markup {
     let points: Vec<(f64, Option<f64>)> =
         members.iter().map(|setting| (f64::from(setting.threads), setting.speed.value)).collect();
     html! {
@@ -312,15 +314,15 @@ fn curve(plot: &Plot<'_>, members: &[&Setting<'_>], class: &str) -> Markup {
     }
 }
 
-fn speed_table(counts: &BTreeSet<u32>, series: &[(String, Vec<&Setting<'_>>)]) -> Grid {
-    let column = |heading: &str| Column { heading: heading.into(), numeric: true, expendable: 0 };
+fn speed_table(counts: &BTreeSet<u32>, series: &[(String, Vec<&ThreadSetting<'_>>)]) -> MetricTable {
+    let column = |heading: &str| TableColumn { heading: heading.into(), numeric: true, expendable: 0 };
     let columns = std::iter::once(column("threads")).chain(series.iter().map(|(name, _)| column(name))).collect();
     let row = |count: &u32| {
-        let cell = |(_, members): &(String, Vec<&Setting>)| {
+        let cell = |(_, members): &(String, Vec<&ThreadSetting>)| {
             let found = members.iter().find(|setting| setting.threads == *count);
             found.map_or_else(|| figure::NOTHING.to_owned(), |setting| figure::with_interval(setting.speed))
         };
         std::iter::once(count.to_string()).chain(series.iter().map(cell)).collect()
     };
-    Grid { title: String::new(), columns, rows: counts.iter().map(row).collect(), remarks: Vec::new() }
+    MetricTable { title: String::new(), columns, rows: counts.iter().map(row).collect(), remarks: Vec::new() }
 }

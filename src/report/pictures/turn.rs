@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::axis::{Axis, percent};
-use super::legend::{Entry, Swatch, coloured};
+use super::legend::{LegendEntry, Swatch, coloured};
 use super::picture::Picture;
 use super::plot::{bar_label, x_ticks};
 use crate::record::{Case, Run, TurnStage, Waterfall};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// Heights in pixels: of an arm's heading, of a stage, of its bar, and of the label above that.
 const HEADING: f64 = 28.0;
@@ -19,7 +19,7 @@ const BAR: f64 = 11.0;
 const LABEL: f64 = 18.0;
 
 /// One waterfall: the turn of a case whose time to the expression is the median.
-struct Arm<'a> {
+struct MedianTurn<'a> {
     case: &'a Case,
     /// Its place among the turns of the case.
     at: usize,
@@ -27,7 +27,7 @@ struct Arm<'a> {
     turn: Waterfall,
 }
 
-impl<'a> Arm<'a> {
+impl<'a> MedianTurn<'a> {
     fn of(case: &'a Case) -> Option<Self> {
         let turns = Waterfall::of(case)?;
         let mut visible: Vec<(usize, f64)> =
@@ -60,8 +60,8 @@ impl<'a> Arm<'a> {
 
 /// The median turns of a run of `pipeline`.
 pub(super) fn picture(run: &Run) -> Option<Picture> {
-    let arms: Vec<Arm> =
-        run.cases.iter().filter(|case| !case.path.ends_with("first-turn")).filter_map(Arm::of).collect();
+    let arms: Vec<MedianTurn> =
+        run.cases.iter().filter(|case| !case.path.ends_with("first-turn")).filter_map(MedianTurn::of).collect();
     if arms.is_empty() {
         return None;
     }
@@ -89,7 +89,7 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
         }
     };
     let has_last = arms.iter().any(|arm| arm.turn.ttlt_ms.is_some());
-    let last = has_last.then(|| Entry::new(Swatch::Line, "last-token", "last token of the reply"));
+    let last = has_last.then(|| LegendEntry::new(Swatch::Line, "last-token", "last token of the reply"));
     Some(Picture {
         title: if arms.len() > 1 { "The median turn, before and after" } else { "The median turn" }.into(),
         reading: "One real turn of each side: the one with the median time to the expression. Each stage starts where the previous \
@@ -112,7 +112,7 @@ fn words(stage: TurnStage) -> &'static str {
     }
 }
 
-fn waterfall(arm: &Arm<'_>, axis: &Axis, top: f64) -> Markup {
+fn waterfall(arm: &MedianTurn<'_>, axis: &Axis, top: f64) -> Markup {
     let stages = arm.stages();
     let visible = arm.turn.visible_ms.map_or_else(String::new, |ms| figure::value(ms, "ms"));
     html! {
@@ -131,7 +131,7 @@ fn waterfall(arm: &Arm<'_>, axis: &Axis, top: f64) -> Markup {
     }
 }
 
-fn bar(arm: &Arm<'_>, axis: &Axis, (stage, start, end): (TurnStage, f64, f64), top: f64) -> Markup {
+fn bar(arm: &MedianTurn<'_>, axis: &Axis, (stage, start, end): (TurnStage, f64, f64), top: f64) -> Markup {
     let (from, to) = (axis.share(start), axis.share(end));
     let place = TurnStage::ALL.iter().position(|other| *other == stage).unwrap_or(0);
     let label = format!("{} {}", words(stage), figure::value(end - start, "ms"));
@@ -146,19 +146,19 @@ fn bar(arm: &Arm<'_>, axis: &Axis, (stage, start, end): (TurnStage, f64, f64), t
     }
 }
 
-fn table(arms: &[Arm<'_>]) -> Grid {
-    let column = |heading: String, numeric| Column { heading, numeric, expendable: 0 };
+fn table(arms: &[MedianTurn<'_>]) -> MetricTable {
+    let column = |heading: String, numeric| TableColumn { heading, numeric, expendable: 0 };
     let mut columns = vec![column("stage".into(), false)];
     columns.extend(arms.iter().map(|arm| column(arm.name(), true)));
     let time = |ms: Option<f64>| ms.map_or_else(|| figure::NOTHING.to_owned(), |ms| figure::value(ms, "ms"));
-    let row = |name: &str, value: &dyn Fn(&Arm<'_>) -> Option<f64>| {
+    let row = |name: &str, value: &dyn Fn(&MedianTurn<'_>) -> Option<f64>| {
         std::iter::once(name.to_owned()).chain(arms.iter().map(|arm| time(value(arm)))).collect::<Vec<_>>()
     };
     let mut rows: Vec<Vec<String>> =
         TurnStage::ALL.into_iter().map(|stage| row(words(stage), &|arm| arm.turn.stage_ms(stage))).collect();
     rows.push(row("expression visible", &|arm| arm.turn.visible_ms));
     rows.push(row("last token", &|arm| arm.turn.ttlt_ms));
-    let which = |arm: &Arm<'_>| format!("{}: turn {} of {}", arm.name(), arm.at + 1, arm.turns);
+    let which = |arm: &MedianTurn<'_>| format!("{}: turn {} of {}", arm.name(), arm.at + 1, arm.turns);
     let remarks = vec![format!("{}.", arms.iter().map(which).collect::<Vec<_>>().join("; "))];
-    Grid { title: String::new(), columns, rows, remarks }
+    MetricTable { title: String::new(), columns, rows, remarks }
 }

@@ -3,15 +3,15 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::legend::{Entry, Swatch};
+use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
 use super::plot::{Row, x_ticks};
 use crate::plural::counted;
 use crate::record::{Case, Metric, Run};
 use crate::report::figure;
 use crate::report::html::safe;
-use crate::report::metric_tables::Grid;
-use crate::report::outline::Column;
+use crate::report::metric_tables::MetricTable;
+use crate::report::outline::TableColumn;
 
 /// One way that has a mean.
 struct Way<'a> {
@@ -70,8 +70,8 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
             None => "Further left is faster. Each message has its own baseline.".into(),
         },
         legend: vec![
-            Entry::new(Swatch::Dot, "s1", "a way; bar: 95 % interval"),
-            Entry::new(Swatch::Dot, "s2", "a baseline"),
+            LegendEntry::new(Swatch::Dot, "s1", "a way; bar: 95 % interval"),
+            LegendEntry::new(Swatch::Dot, "s2", "a baseline"),
         ],
         drawing,
         table: table(&ways),
@@ -94,14 +94,14 @@ fn row(axis: &Axis, way: &Way<'_>, at: usize) -> Markup {
     )
 }
 
-fn table(ways: &[Way<'_>]) -> Grid {
-    let column = |heading: &str, numeric| Column { heading: heading.into(), numeric, expendable: 0 };
+fn table(ways: &[Way<'_>]) -> MetricTable {
+    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |way: &Way<'_>| {
         let cell = |name: &str| way.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::with_interval);
         let ratio = if way.is_baseline() { "baseline".into() } else { cell("mean_ratio") };
         vec![way.case.path.clone(), figure::with_interval(way.mean), ratio, figure::count(way.mean.n)]
     };
-    Grid {
+    MetricTable {
         title: String::new(),
         columns: vec![
             column("way", false),

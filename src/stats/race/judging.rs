@@ -24,7 +24,7 @@ const PROVEN_WITHIN: f64 = 3.0;
 
 /// The state of the race.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RaceState {
     /// Further rounds may change the result.
     Open,
     /// No remaining setting can be faster than the leader by more than [`EQUAL_WITHIN`].
@@ -112,17 +112,17 @@ impl Race {
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
     /// reason that later rounds have refuted. Returns whether further rounds can change the result.
-    pub fn judge(&mut self) -> Standing {
+    pub fn judge(&mut self) -> RaceState {
         self.drop_late();
-        let Some(leader) = self.leader() else { return Standing::Open };
+        let Some(leader) = self.leader() else { return RaceState::Open };
         // If none can keep the limit, none will ever be proven: speed decides then.
         if !self.is_proven(leader) && (0..self.runners.len()).any(|at| self.may_keep(at)) {
-            return Standing::Open;
+            return RaceState::Open;
         }
         self.runners[leader].dropped = None;
         let is_open = self.drop_slower(leader);
         // The leader itself may be narrowly inadmissible, or admissible by chance.
-        if is_open || self.is_limit_open(leader) { Standing::Open } else { Standing::Decided }
+        if is_open || self.is_limit_open(leader) { RaceState::Open } else { RaceState::Decided }
     }
 
     /// Drops those whose late frames significantly exceed the limit, as long as one remains that may be within it.
@@ -203,7 +203,7 @@ mod tests {
                 race.record(at, RoundResult { round, speed, frames: (60, late) });
                 measured += 1;
             }
-            if race.judge() == Standing::Decided {
+            if race.judge() == RaceState::Decided {
                 break;
             }
         }
@@ -245,7 +245,7 @@ mod tests {
                 let (speed, late) = [(58.0, 16), (22.0, 0), (30.0, u64::from(round == 0))][at];
                 race.record(at, RoundResult { round, speed, frames: (17 + 40 * u64::from(at > 0), late) });
             }
-            if race.judge() == Standing::Decided {
+            if race.judge() == RaceState::Decided {
                 break;
             }
         }

@@ -7,5 +7,5 @@ mod replay;
 mod runner;
 mod scatter;
 
-pub use judging::{EQUAL_WITHIN, Race, Standing};
+pub use judging::{EQUAL_WITHIN, Race, RaceState};
 pub use runner::{DropReason, Dropped, RoundResult, Runner};

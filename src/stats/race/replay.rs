@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::{EQUAL_WITHIN, Race, RoundResult, Standing};
+use super::{EQUAL_WITHIN, Race, RaceState, RoundResult};
 use crate::stats::median_of;
 
 const RECORDED: &str = include_str!("recorded.csv");
@@ -22,10 +22,10 @@ const FEWEST_ROUNDS: usize = 3;
 const CUT_BELOW: f64 = 0.4;
 
 /// A test at a depth: of each setting its speeds, by round.
-type Recorded = BTreeMap<String, BTreeMap<String, Vec<f64>>>;
+type RecordedSpeeds = BTreeMap<String, BTreeMap<String, Vec<f64>>>;
 
-fn recorded() -> Recorded {
-    let mut groups = Recorded::new();
+fn recorded() -> RecordedSpeeds {
+    let mut groups = RecordedSpeeds::new();
     for line in RECORDED.lines().skip(1) {
         let [test, depth, threads, flash, _, speed] = line.split(',').collect::<Vec<_>>()[..] else {
             panic!("'{line}' has not six columns")
@@ -37,7 +37,7 @@ fn recorded() -> Recorded {
 }
 
 /// What a replay came to.
-struct Replayed {
+struct RaceReplay {
     /// The speed of its choice as a share of the best setting's, by all recorded rounds.
     share: f64,
     /// Its time as a share of that of all settings in all rounds.
@@ -45,7 +45,7 @@ struct Replayed {
 }
 
 /// Runs the race over the repetitions of each setting in random order.
-fn replayed(settings: &BTreeMap<String, Vec<f64>>, rng_seed: u64) -> Replayed {
+fn replayed(settings: &BTreeMap<String, Vec<f64>>, rng_seed: u64) -> RaceReplay {
     let mut rng = StdRng::seed_from_u64(rng_seed);
     let mut speeds: Vec<Vec<f64>> = settings.values().cloned().collect();
     for repetitions in &mut speeds {
@@ -60,21 +60,21 @@ fn replayed(settings: &BTreeMap<String, Vec<f64>>, rng_seed: u64) -> Replayed {
             seconds += 1.0 / tokens_per_s;
             race.record(at, RoundResult { round, speed: tokens_per_s, frames: (0, 0) });
         }
-        if race.judge() == Standing::Decided && round + 1 >= FEWEST_ROUNDS {
+        if race.judge() == RaceState::Decided && round + 1 >= FEWEST_ROUNDS {
             break;
         }
     }
     let overall: Vec<f64> = speeds.iter().map(|speeds| median_of(speeds).unwrap()).collect();
     let best = overall.iter().copied().fold(0.0, f64::max);
     let exhaustive: f64 = speeds.iter().flatten().map(|tokens_per_s| 1.0 / tokens_per_s).sum();
-    Replayed { share: overall[race.leader().unwrap()] / best, time: seconds / exhaustive }
+    RaceReplay { share: overall[race.leader().unwrap()] / best, time: seconds / exhaustive }
 }
 
 #[test]
 fn the_choice_is_within_three_per_cent_of_the_best_in_nineteen_of_twenty_replays_of_recorded_samples() {
     let (mut seconds, mut replays) = (0.0, 0);
     for (group, settings) in recorded() {
-        let runs: Vec<Replayed> = (0..20).map(|seed| replayed(&settings, seed)).collect();
+        let runs: Vec<RaceReplay> = (0..20).map(|seed| replayed(&settings, seed)).collect();
         let good = runs.iter().filter(|run| run.share >= 1.0 - EQUAL_WITHIN).count();
         let worst = runs.iter().map(|run| run.share).fold(1.0, f64::min);
         assert!(good >= 19, "{group}: {good} of 20, the worst {worst:.3}");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::super::observer::{Observer, Phase};
 use super::variant_run::run_variant;
 use crate::failure::Failure;
-use crate::plan::{CampaignPlan, Role};
+use crate::plan::{CampaignPlan, VariantRole};
 use crate::record::RunFigures;
 
 /// The runs so far; each list is in the order of the pairs.
@@ -47,7 +47,7 @@ pub(crate) fn run_campaign(
 /// Runs one pair; returns whether all of its runs completed.
 fn run_pair(
     plan: &CampaignPlan,
-    (index, roles): (usize, &[Role]),
+    (index, roles): (usize, &[VariantRole]),
     folder: &Path,
     runs: &mut CampaignRuns,
     phase: &dyn Phase,
@@ -55,20 +55,20 @@ fn run_pair(
 ) -> Result<bool, Failure> {
     for role in roles {
         let name = match role {
-            Role::A => "a",
-            Role::B => "b",
-            Role::Again => "a-again",
+            VariantRole::A => "a",
+            VariantRole::B => "b",
+            VariantRole::Again => "a-again",
         };
         let out = folder.join(name).join(format!("{:03}", index + 1));
         let Some(run) = run_variant(plan.variant(*role), &out, stop)? else { return Ok(false) };
         match role {
-            Role::A => runs.a.push(run),
-            Role::B => runs.b.push(run),
-            Role::Again => runs.again.push(run),
+            VariantRole::A => runs.a.push(run),
+            VariantRole::B => runs.b.push(run),
+            VariantRole::Again => runs.again.push(run),
         }
         phase.counter().fetch_add(1, Ordering::Relaxed);
     }
-    if roles.contains(&Role::Again) {
+    if roles.contains(&VariantRole::Again) {
         runs.first.extend(runs.a.last().cloned());
     }
     Ok(true)

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::failure::{ChildExit, Failure};
-use crate::plan::Variant;
+use crate::plan::CampaignVariant;
 use crate::record::{CSV_FILE, RunFigures, read_runs};
 
 /// Polling interval for a run.
@@ -56,7 +56,11 @@ fn ending(code: Option<i32>) -> String {
 }
 
 /// Runs the variant with its record in `out`; `None` if interrupted.
-pub(super) fn run_variant(variant: &Variant, out: &Path, stop: &AtomicBool) -> Result<Option<RunFigures>, Failure> {
+pub(super) fn run_variant(
+    variant: &CampaignVariant,
+    out: &Path,
+    stop: &AtomicBool,
+) -> Result<Option<RunFigures>, Failure> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| VariantError::Io { path, source }

@@ -9,7 +9,7 @@ use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
 use super::{backends, bridge, gpu, model, settings};
 use crate::advise::checkup::{
-    Check, ConfigFacts, EngineInUse, MachineFacts, check_backends, check_bridge, check_card, check_config,
+    Check, ConfigFacts, EngineInUse, MachineFacts, check_backends, check_bridge, check_config, check_gpu,
     check_machine, check_measured_losses, check_model, check_profile_loss, check_settings, check_threads,
     check_unread_address,
 };
@@ -21,7 +21,7 @@ use crate::plan::{BridgeConnection, PlanError, usable_counts};
 use crate::record::{Machine, Run};
 
 /// What is checked besides the machine.
-pub(crate) struct Checked<'a> {
+pub(crate) struct CheckScope<'a> {
     /// The named model.
     pub(crate) model: Option<&'a ModelRef>,
     /// The named configuration.
@@ -36,11 +36,11 @@ pub(crate) struct Checked<'a> {
 
 /// Checks everything.
 pub(crate) fn check_up(
-    checked: Checked<'_>,
+    checked: CheckScope<'_>,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Vec<Check>, Failure> {
-    let Checked { config, section, .. } = checked;
+    let CheckScope { config, section, .. } = checked;
     let machine = host::machine();
     let available_bytes = host::available_memory_bytes();
     let mut checks = check_machine(&MachineFacts {
@@ -56,7 +56,7 @@ pub(crate) fn check_up(
     let profile = profile_of(&config);
     let need = model::need((checked.model, checked.config_path), profile, observer, stop);
     checks.extend(check_model(need.as_ref().map_err(String::as_str), &available_bytes));
-    checks.extend(check_card(&gpu::look(&machine), need.as_ref().ok()));
+    checks.extend(check_gpu(&gpu::look(&machine), need.as_ref().ok()));
     checks.push(threads(profile, &machine));
     if let Ok(need) = &need {
         let of_model = |run: &Run| run.subject["header_hash"] == need.header_hash.as_str();
@@ -68,9 +68,9 @@ pub(crate) fn check_up(
     }
     checks.extend(check_settings(&settings::look()));
     match checked.bridge {
-        Ok(reach) => {
-            checks.extend(reach.elsewhere.as_deref().map(check_unread_address));
-            checks.extend(check_bridge(&bridge::look(reach, stop)?));
+        Ok(bridge_connection) => {
+            checks.extend(bridge_connection.elsewhere.as_deref().map(check_unread_address));
+            checks.extend(check_bridge(&bridge::look(bridge_connection, stop)?));
         }
         // An unreadable configuration names no bridge.
         Err(error) if matches!(config, ConfigFacts::Unusable { .. }) => {

@@ -8,5 +8,5 @@ mod model;
 mod self_test;
 mod settings;
 
-pub(crate) use check_up::{Checked, check_up};
+pub(crate) use check_up::{CheckScope, check_up};
 pub(crate) use self_test::self_test;

@@ -47,14 +47,15 @@ fn layers(profile: &GpuProfile) -> u32 {
 /// Bytes it needs here: in total, and on the GPU.
 #[cfg(feature = "llama")]
 fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<(u64, u64)> {
-    use crate::llm::engine::{Backend, ContextSpec, Target, project};
+    use crate::llm::engine::{Backend, ContextSpec, PlacementTarget, project};
 
     let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     let n_batch = number(profile.n_batch);
     let default = ContextSpec::default();
     let spec =
         ContextSpec { n_ctx: number(profile.n_ctx), n_batch, n_ubatch: default.n_ubatch.min(n_batch), ..default };
-    let projection = project(Backend::start().ok()?, &located.path, layers(profile), &spec, Target::Machine).ok()?;
+    let projection =
+        project(Backend::start().ok()?, &located.path, layers(profile), &spec, PlacementTarget::Machine).ok()?;
     Some((projection.everywhere().total_bytes(), projection.on_devices().total_bytes()))
 }
 

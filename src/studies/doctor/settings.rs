@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::advise::checkup::{LaunchFacts, RunningWorkly};
-use crate::host::{ProcessKind, Processes, variable_of};
+use crate::host::{ProcessKind, ProcessTable, variable_of};
 use crate::launch::{EVENTS_VARIABLE, ShimEvents};
 
 /// All instances. Processes of one launch count once, such as Python's launcher and the Python that it starts.
 pub(super) fn look() -> Vec<RunningWorkly> {
-    let mut processes = Processes::new();
+    let mut processes = ProcessTable::new();
     processes.refresh();
     let mut seen = BTreeSet::new();
     let mut running = Vec::new();

@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::worker_client::{self, CalledOff};
-use crate::measure::{PlacementAnswer, PlacementPhase, PlacementTask};
+use super::super::worker_client::{self, WorkerAbort};
+use crate::measure::{PlacementPhase, PlacementResponse, PlacementTask};
 
 /// Runs one task in a separate process. `watch` is called repeatedly while it runs, with its process ID and phase.
 pub(super) fn ask(
@@ -12,21 +12,21 @@ pub(super) fn ask(
     timeout: Duration,
     stop: &AtomicBool,
     mut watch: impl FnMut(u32, PlacementPhase),
-) -> Result<PlacementAnswer, CalledOff> {
+) -> Result<PlacementResponse, WorkerAbort> {
     let (mut phase, mut answer) = (PlacementPhase::Load, None);
     let exit = worker_client::ask("gpu-placement", task, timeout, stop, |process, said| {
         match said {
-            Some(PlacementAnswer::Phase(begun)) => phase = begun,
+            Some(PlacementResponse::Phase(begun)) => phase = begun,
             Some(last) => answer = Some(last),
             None => {}
         }
         watch(process, phase);
     })?;
     match answer {
-        Some(PlacementAnswer::Interrupted) => Err(CalledOff::Interrupted),
-        Some(PlacementAnswer::Failed { reason }) => Err(CalledOff::Failed(reason)),
+        Some(PlacementResponse::Interrupted) => Err(WorkerAbort::Interrupted),
+        Some(PlacementResponse::Failed { reason }) => Err(WorkerAbort::Failed(reason)),
         Some(answer) => Ok(answer),
-        None => Err(CalledOff::Failed(exit.fate(during(phase)))),
+        None => Err(WorkerAbort::Failed(exit.fate(during(phase)))),
     }
 }
 

@@ -7,13 +7,13 @@ use super::gpu_watch::gpu_metrics;
 use super::study::PreparedSweep;
 use super::sweep::{PlacementSamples, PlacementSweepResult};
 use crate::clock::ms;
-use crate::measure::{Test, TokenSample, average, token_metrics};
-use crate::plan::{GpuProfilesPlan, Rounds};
+use crate::measure::{TokenSample, TokenTest, average, token_metrics};
+use crate::plan::{GpuProfilesPlan, RoundLimit};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
 /// The tests of each placement.
-const TESTS: [Test; 2] = [Test::Prompt, Test::Generation];
+const TESTS: [TokenTest; 2] = [TokenTest::Prompt, TokenTest::Generation];
 
 /// The cases so far: each placement's memory and load, then its prompt and its generation.
 pub(super) fn cases(
@@ -65,7 +65,7 @@ fn status(placement: &PlacementSamples) -> &'static str {
 /// The same case with its state: skipped, failed, short of samples, or as planned.
 fn with_end(mut case: Case, plan: &GpuProfilesPlan, placement: &PlacementSamples, end: Option<StopReason>) -> Case {
     let n = placement.samples.len();
-    let lacks_rounds = !matches!(plan.rounds, Rounds::Repetitions(rounds) if n >= rounds as usize);
+    let lacks_rounds = !matches!(plan.rounds, RoundLimit::Repetitions(rounds) if n >= rounds as usize);
     let (state, reason) = match (&placement.skipped, &placement.failed) {
         (Some(why), _) => (CaseState::NotMeasured, why.clone()),
         (_, Some(why)) if n == 0 => (CaseState::Failed, why.clone()),
@@ -130,19 +130,19 @@ pub(super) fn error_percent(placement: &PlacementSamples) -> Option<f64> {
     (held > 0).then(|| 100.0 * (projected as f64 / held as f64 - 1.0))
 }
 
-fn speed_path(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: Test) -> String {
+fn speed_path(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: TokenTest) -> String {
     let tokens = match test {
-        Test::Prompt => plan.n_prompt,
-        Test::Generation => plan.n_gen,
+        TokenTest::Prompt => plan.n_prompt,
+        TokenTest::Generation => plan.n_gen,
     };
     format!("idle/{}{tokens}/ngl={}", test.word(), placement.n_gpu_layers)
 }
 
-fn speed(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: Test) -> Case {
+fn speed(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: TokenTest) -> Case {
     let samples = placement.of_test(test);
     let (n_prompt, n_gen) = match test {
-        Test::Prompt => (plan.n_prompt, 0),
-        Test::Generation => (0, plan.n_gen),
+        TokenTest::Prompt => (plan.n_prompt, 0),
+        TokenTest::Generation => (0, plan.n_gen),
     };
     Case {
         path: speed_path(plan, placement, test),
@@ -170,11 +170,11 @@ fn speed(plan: &GpuProfilesPlan, placement: &PlacementSamples, test: Test) -> Ca
 
 /// The histograms of all measured placements: time to the first token, and inter-token latency.
 pub(super) fn histograms(plan: &GpuProfilesPlan, result: &PlacementSweepResult) -> Vec<CaseHistogram> {
-    let of_test = |(placement, test): (&PlacementSamples, Test)| {
+    let of_test = |(placement, test): (&PlacementSamples, TokenTest)| {
         let samples = placement.of_test(test);
         let (quantity, samples_ns) = match test {
-            Test::Prompt => ("ttft", samples.iter().filter_map(|sample| sample.ttft_ns).collect()),
-            Test::Generation => ("itl", samples.iter().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
+            TokenTest::Prompt => ("ttft", samples.iter().filter_map(|sample| sample.ttft_ns).collect()),
+            TokenTest::Generation => ("itl", samples.iter().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
         };
         let began_ns = placement.samples.first().map_or(0, |sample| sample.test(test).1);
         let last = placement.samples.last().map(|sample| sample.test(test));

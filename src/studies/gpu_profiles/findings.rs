@@ -5,11 +5,11 @@ use super::cases::error_percent;
 use super::projection_cases::{PROFILES_ALONE, same_placements};
 use super::study::PreparedSweep;
 use super::sweep::{PlacementSamples, PlacementSweepResult};
-use crate::advise::{Candidate, Certainty, PlacementPick, ThreadChoice, cliffs};
+use crate::advise::{Certainty, PlacementPick, ThreadCandidate, ThreadChoice, cliffs};
 use crate::llm::ModelFacts;
 use crate::llm::engine::DeviceKind;
-use crate::measure::{Test, TokenSample};
-use crate::plan::{GpuProfilesPlan, Rounds};
+use crate::measure::{TokenSample, TokenTest};
+use crate::plan::{GpuProfilesPlan, RoundLimit};
 use crate::plural::{counted, verb_for};
 use crate::stats::{ByRound, median_of};
 use crate::text::gib;
@@ -41,7 +41,8 @@ pub(super) fn findings(
         let why = placement.failed.as_ref()?;
         Some(format!("{} failed: {why}. The sweep continued.", counted(placement.n_gpu_layers, "layer")))
     }));
-    findings.extend([Test::Prompt, Test::Generation].into_iter().flat_map(|test| cliff_sentences(result, test)));
+    findings
+        .extend([TokenTest::Prompt, TokenTest::Generation].into_iter().flat_map(|test| cliff_sentences(result, test)));
     findings.extend(projection_error(result));
     findings.extend(same_placements(facts));
     findings.push(ending(plan, result, end));
@@ -49,7 +50,7 @@ pub(super) fn findings(
 }
 
 /// The speeds of one test, one per round, in tokens per second.
-fn speeds(placement: &PlacementSamples, test: Test) -> Vec<f64> {
+fn speeds(placement: &PlacementSamples, test: TokenTest) -> Vec<f64> {
     placement.of_test(test).iter().map(TokenSample::tokens_per_s).collect()
 }
 
@@ -60,11 +61,11 @@ fn fastest(result: &PlacementSweepResult) -> Option<String> {
         return None;
     }
     let took_part = result.measured().filter(|placement| placement.samples.len() >= rounds);
-    let candidates: Vec<Candidate> = took_part
+    let candidates: Vec<ThreadCandidate> = took_part
         .map(|placement| {
-            let mut tokens_per_s = speeds(placement, Test::Generation);
+            let mut tokens_per_s = speeds(placement, TokenTest::Generation);
             tokens_per_s.truncate(rounds);
-            Candidate { threads: placement.n_gpu_layers, tokens_per_s: ByRound::in_sequence(&tokens_per_s) }
+            ThreadCandidate { threads: placement.n_gpu_layers, tokens_per_s: ByRound::in_sequence(&tokens_per_s) }
         })
         .collect();
     let choice = ThreadChoice::among(&candidates)?;
@@ -100,7 +101,7 @@ fn fit(prepared: &PreparedSweep) -> Vec<String> {
 }
 
 /// Where speed fell although more layers were placed.
-fn cliff_sentences(result: &PlacementSweepResult, test: Test) -> Vec<String> {
+fn cliff_sentences(result: &PlacementSweepResult, test: TokenTest) -> Vec<String> {
     let (mut medians, mut noise) = (Vec::new(), NOISE);
     for placement in result.measured() {
         let rounds = speeds(placement, test);
@@ -137,7 +138,7 @@ fn projection_error(result: &PlacementSweepResult) -> Option<String> {
 }
 
 fn ending(plan: &GpuProfilesPlan, result: &PlacementSweepResult, end: StopReason) -> String {
-    let has_all_rounds = matches!(plan.rounds, Rounds::Repetitions(rounds) if result.rounds >= rounds);
+    let has_all_rounds = matches!(plan.rounds, RoundLimit::Repetitions(rounds) if result.rounds >= rounds);
     let why = match end {
         StopReason::Interrupted => "interrupted",
         StopReason::Failed => "ended by an error",
@@ -180,12 +181,12 @@ mod tests {
         for sample in &mut result.placements[1].samples {
             sample.measured.generation.elapsed_ns *= 4;
         }
-        let cliffs = cliff_sentences(&result, Test::Generation);
+        let cliffs = cliff_sentences(&result, TokenTest::Generation);
         assert!(cliffs[0].starts_with("Cliff: tg speed drops by 50 % from 0 to 2 layers."), "{cliffs:?}");
-        assert!(cliff_sentences(&result, Test::Prompt).is_empty());
+        assert!(cliff_sentences(&result, TokenTest::Prompt).is_empty());
         // If rounds differ as much, it is noise.
         result.placements[0].samples[0].measured.generation.elapsed_ns *= 3;
-        assert!(cliff_sentences(&result, Test::Generation).is_empty());
+        assert!(cliff_sentences(&result, TokenTest::Generation).is_empty());
     }
 
     #[test]

@@ -12,14 +12,14 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// The GPUs that a driver reports. Without a driver, nothing is read.
 #[derive(Debug)]
-pub(super) struct GpuWatch {
+pub(super) struct GpuSampler {
     gpus: Option<GpuDevices>,
     asked: Cell<Option<Instant>>,
 }
 
 /// The readings during one placement. Sums are over all GPUs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct GpuSeen {
+pub(super) struct GpuReadings {
     /// The most memory that the placement's process held, in bytes.
     pub(super) process_bytes: Option<u64>,
     /// Utilisation while it computed, in percent; of the busiest GPU.
@@ -30,14 +30,14 @@ pub(super) struct GpuSeen {
     pub(super) power_w: Vec<f64>,
 }
 
-impl GpuWatch {
+impl GpuSampler {
     /// Finds the driver's GPUs.
     pub(super) fn open() -> Self {
         Self { gpus: GpuDevices::open().ok(), asked: Cell::new(None) }
     }
 
     /// Takes a reading, unless the last one is recent.
-    pub(super) fn look(&self, process: u32, phase: PlacementPhase, seen: &mut GpuSeen) {
+    pub(super) fn look(&self, process: u32, phase: PlacementPhase, seen: &mut GpuReadings) {
         let Some(gpus) = &self.gpus else { return };
         if self.asked.get().is_some_and(|asked| asked.elapsed() < EVERY) {
             return;
@@ -60,7 +60,7 @@ impl GpuWatch {
 }
 
 /// The figures of a placement from all of its rounds. `generated` is tokens and seconds of each round.
-pub(super) fn gpu_metrics(seen: &[&GpuSeen], generated: &[(usize, f64)]) -> Vec<Metric> {
+pub(super) fn gpu_metrics(seen: &[&GpuReadings], generated: &[(usize, f64)]) -> Vec<Metric> {
     let plain = |name: &str, unit: &str, value: Option<f64>, n: usize, direction| match value {
         Some(value) => Metric::plain(name, unit, value, n as u64, direction),
         None => Metric::absent(name, unit, 0, direction, MetricStatus::Unsupported),
@@ -90,14 +90,14 @@ mod tests {
 
     #[test]
     fn missing_readings_are_omitted() {
-        let nothing = GpuSeen::default();
+        let nothing = GpuReadings::default();
         let metrics = gpu_metrics(&[&nothing], &[(64, 1.0)]);
         assert!(metrics.iter().all(|metric| metric.value.is_none() && metric.status == MetricStatus::Unsupported));
     }
 
     #[test]
     fn energy_is_power_times_generation_time() {
-        let seen = GpuSeen {
+        let seen = GpuReadings {
             process_bytes: Some(5),
             use_percent: vec![50.0, 100.0],
             temperature_c: Some(60),

@@ -1,10 +1,10 @@
 //! Memory of every placement of a model, and speed of those that fit.
 
 mod ask;
-mod cards;
 mod cases;
 mod findings;
 mod gpu_watch;
+mod gpus;
 #[cfg(test)]
 mod planted;
 mod projection_cases;

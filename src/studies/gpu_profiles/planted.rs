@@ -3,26 +3,26 @@
 use jiff::Timestamp;
 
 use super::super::setup::chat_model;
-use super::cards::SizedCard;
-use super::gpu_watch::GpuSeen;
+use super::gpu_watch::GpuReadings;
+use super::gpus::SizedGpu;
 use super::projections::{Projections, empty_card};
 use super::study::PreparedSweep;
 use super::sweep::{PhaseTimes, PlacementSample, PlacementSamples, PlacementSweepResult};
 use crate::advise::PlacementOption;
-use crate::llm::engine::{Device, DeviceKind, ForeseenBytes, ForeseenDevice, KvType, Projection, Target};
+use crate::llm::engine::{Device, DeviceKind, KvType, PlacementTarget, ProjectedBytes, ProjectedDevice, Projection};
 use crate::llm::{ModelFacts, ModelOutline};
 use crate::measure::{PlacementOutcome, TokenSample};
-use crate::plan::{Depth, GpuProfilesPlan, KeptFree, Rounds};
+use crate::plan::{GpuProfilesPlan, GpuReserve, RoundLimit, SweepDepth};
 
 const MS: u64 = 1_000_000;
 
 /// A plan with `rounds` rounds of 16 prompt tokens and 8 generated tokens.
 pub(super) fn plan(rounds: u32) -> GpuProfilesPlan {
     GpuProfilesPlan {
-        depth: Depth::Measure,
+        depth: SweepDepth::Measure,
         cards_bytes: Vec::new(),
         layers: Vec::new(),
-        reserve: KeptFree::Bytes(100),
+        reserve: GpuReserve::Bytes(100),
         require_gpu: false,
         try_all: false,
         contexts: vec![256],
@@ -36,7 +36,7 @@ pub(super) fn plan(rounds: u32) -> GpuProfilesPlan {
         n_gpu_layers: None,
         use_mmap: true,
         use_mlock: false,
-        rounds: Rounds::Repetitions(rounds),
+        rounds: RoundLimit::Repetitions(rounds),
         n_prompt: 16,
         n_gen: 8,
         timeout_s: 1.0,
@@ -52,14 +52,14 @@ pub(super) fn facts() -> ModelFacts {
 
 /// The projection for a GPU on which each layer takes 100 bytes, plus 20.
 pub(super) fn projection(n_gpu_layers: u32) -> Projection {
-    let bytes = ForeseenBytes { model_bytes: 100 * u64::from(n_gpu_layers), context_bytes: 0, compute_bytes: 20 };
+    let bytes = ProjectedBytes { model_bytes: 100 * u64::from(n_gpu_layers), context_bytes: 0, compute_bytes: 20 };
     on_gpu(n_gpu_layers, bytes)
 }
 
-fn on_gpu(n_gpu_layers: u32, bytes: ForeseenBytes) -> Projection {
+fn on_gpu(n_gpu_layers: u32, bytes: ProjectedBytes) -> Projection {
     let device =
-        ForeseenDevice { name: "GPU0".into(), memory_total_bytes: Some(1000), memory_free_bytes: Some(900), bytes };
-    Projection { n_gpu_layers, n_layer: 3, n_ctx: 256, devices: vec![device], host: ForeseenBytes::default() }
+        ProjectedDevice { name: "GPU0".into(), memory_total_bytes: Some(1000), memory_free_bytes: Some(900), bytes };
+    Projection { n_gpu_layers, n_layer: 3, n_ctx: 256, devices: vec![device], host: ProjectedBytes::default() }
 }
 
 /// All placements of a model with four layers to offload.
@@ -74,12 +74,12 @@ pub(super) fn projections() -> Projections {
         host_bytes: 0,
     };
     let options = first.iter().map(option).collect();
-    Projections { target: Target::Machine, first, options, took_ms: 1.0, gave_up: None }
+    Projections { target: PlacementTarget::Machine, first, options, took_ms: 1.0, gave_up: None }
 }
 
 /// GPUs of these sizes, of which 100 bytes stay free.
-pub(super) fn cards(sizes_bytes: &[u64]) -> Vec<SizedCard> {
-    let card = |&bytes: &u64| SizedCard { name: bytes.to_string(), budget: empty_card(bytes, 100) };
+pub(super) fn cards(sizes_bytes: &[u64]) -> Vec<SizedGpu> {
+    let card = |&bytes: &u64| SizedGpu { name: bytes.to_string(), budget: empty_card(bytes, 100) };
     sizes_bytes.iter().map(card).collect()
 }
 
@@ -125,7 +125,7 @@ fn sample(round: u64, n_gpu_layers: u32, token_ms: u64) -> PlacementSample {
         is_cut: false,
         cpu_ns: None,
     };
-    let held = ForeseenBytes { model_bytes: 100 * u64::from(n_gpu_layers), ..ForeseenBytes::default() };
+    let held = ProjectedBytes { model_bytes: 100 * u64::from(n_gpu_layers), ..ProjectedBytes::default() };
     let measured = PlacementOutcome {
         description: "planted".into(),
         n_params: 1,
@@ -142,5 +142,5 @@ fn sample(round: u64, n_gpu_layers: u32, token_ms: u64) -> PlacementSample {
         lock_fault: None,
     };
     let phases = PhaseTimes { prompt_ns: (1_000 * round + 100) * MS, generation_ns: (1_000 * round + 200) * MS };
-    PlacementSample { began: Timestamp::UNIX_EPOCH, phases, measured, seen: GpuSeen::default() }
+    PlacementSample { began: Timestamp::UNIX_EPOCH, phases, measured, seen: GpuReadings::default() }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::cards::PickedCard;
+use super::gpus::PickedGpu;
 use super::projection_study::ProfileNeed;
 use super::projections::Projections;
 use crate::llm::engine::Projection;
@@ -16,10 +16,10 @@ pub(super) const PROFILES_ALONE: &str =
     "The application can only use its own profiles, not other numbers of layers, context sizes or KV cache types.";
 
 /// Every placement, each of the application's profiles, and the pick for each card.
-pub(super) fn cases(projections: &Projections, needs: &[ProfileNeed], picked: &[PickedCard<'_>]) -> Vec<Case> {
+pub(super) fn cases(projections: &Projections, needs: &[ProfileNeed], picked: &[PickedGpu<'_>]) -> Vec<Case> {
     let placements = projections.first.iter().map(|placement| projected("project", placement, None));
     let profiles = needs.iter().map(|need| projected("profile", &need.projection, Some(&need.name)));
-    placements.chain(profiles).chain(picked.iter().map(PickedCard::case)).collect()
+    placements.chain(profiles).chain(picked.iter().map(PickedGpu::case)).collect()
 }
 
 /// A projected placement as a case.
@@ -49,7 +49,7 @@ fn projected(kind: &str, placement: &Projection, name: Option<&str>) -> Case {
 pub(super) fn findings(
     projections: &Projections,
     facts: &ModelFacts,
-    picked: &[PickedCard<'_>],
+    picked: &[PickedGpu<'_>],
     is_without_gpu: bool,
 ) -> Vec<String> {
     let mut findings = Vec::new();
@@ -73,7 +73,7 @@ pub(super) fn findings(
         ));
     }
     findings.extend(projections.gave_up.clone());
-    findings.extend(picked.iter().map(PickedCard::sentence));
+    findings.extend(picked.iter().map(PickedGpu::sentence));
     findings.push(PROFILES_ALONE.into());
     findings.extend(same_placements(facts));
     findings.push(format!(
@@ -109,7 +109,7 @@ pub(super) fn same_placements(facts: &ModelFacts) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cards::{TableSizes, founding_table, picked};
+    use super::super::gpus::{TableSizes, founding_table, picked};
     use super::super::planted;
     use super::*;
 

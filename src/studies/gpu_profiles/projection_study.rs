@@ -7,12 +7,12 @@ use super::super::model_check::{Use, check_model_file};
 use super::super::observer::Observer;
 use super::super::setup::{chat_model, synthetic_weights};
 use super::super::study::{RunContext, RunManifest, StopReason, Study, planned};
-use super::cards::{SizedCard, TableSizes, founding_table, picked};
+use super::gpus::{SizedGpu, TableSizes, founding_table, picked};
 use super::projection_cases::{cases, findings};
 use super::projections::{Projections, budget, card_budget, gpus, project_placements};
 use super::subject::{concerns, subject};
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, ContextSpec, EngineError, Projection, Target, project};
+use crate::llm::engine::{Backend, ContextSpec, EngineError, PlacementTarget, Projection, project};
 use crate::llm::{ModelFacts, ModelOutline, ResolvedProfile};
 use crate::plan::{GpuProfilesPlan, ModelChoice, card_name};
 use crate::record::{Case, Run};
@@ -50,8 +50,8 @@ pub(crate) struct ProjectionStudy {
     outline: ModelOutline,
     facts: ModelFacts,
     backend: &'static Backend,
-    target: Target,
-    cards: Vec<SizedCard>,
+    target: PlacementTarget,
+    cards: Vec<SizedGpu>,
     is_without_gpu: bool,
 }
 
@@ -79,12 +79,13 @@ impl ProjectionStudy {
         };
         let (target, cards) = match sizes.iter().max() {
             Some(&memory_bytes) => {
-                let card = |&bytes: &u64| Ok(SizedCard { name: card_name(bytes), budget: card_budget(bytes, &plan)? });
-                (Target::Card { memory_bytes }, sizes.iter().map(card).collect::<Result<_, Failure>>()?)
+                let card = |&bytes: &u64| Ok(SizedGpu { name: card_name(bytes), budget: card_budget(bytes, &plan)? });
+                (PlacementTarget::Card { memory_bytes }, sizes.iter().map(card).collect::<Result<_, Failure>>()?)
             }
-            None => {
-                (Target::Machine, vec![SizedCard { name: here[0].description.clone(), budget: budget(&here, &plan)? }])
-            }
+            None => (
+                PlacementTarget::Machine,
+                vec![SizedGpu { name: here[0].description.clone(), budget: budget(&here, &plan)? }],
+            ),
         };
         Ok(Self { plan, choice, outline, facts, backend, target, cards, is_without_gpu: here.is_empty() })
     }
@@ -136,7 +137,7 @@ impl Study for ProjectionStudy {
         let Some(projections) = &result.projections else { return Vec::new() };
         let picked = picked(projections, &self.cards);
         let mut findings = findings(projections, &self.facts, &picked, self.is_without_gpu);
-        if let (Target::Card { .. }, Some(card)) = (self.target, self.cards.first()) {
+        if let (PlacementTarget::Card { .. }, Some(card)) = (self.target, self.cards.first()) {
             let sizes = TableSizes { model_bytes: self.facts.file_bytes, reserve_bytes: card.budget.reserve_bytes };
             findings.extend(founding_table(projections, &result.needs, sizes));
         }
@@ -149,7 +150,7 @@ fn need(
     backend: &'static Backend,
     path: &Path,
     profile: &ResolvedProfile,
-    target: Target,
+    target: PlacementTarget,
     stop: &AtomicBool,
 ) -> Result<ProfileNeed, Failure> {
     if stop.load(Ordering::Relaxed) {

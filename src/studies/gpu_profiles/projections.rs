@@ -4,22 +4,23 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::worker_client::CalledOff;
+use super::super::worker_client::WorkerAbort;
 use super::ask;
 use crate::advise::{MemoryBudget, PlacementOption, PlacementPick, pick};
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{
-    Backend, ContextSpec, Device, DeviceKind, EngineError, Foreseeing, KvType, Projection, Target, project_all,
+    Backend, ContextSpec, Device, DeviceKind, EngineError, KvType, PlacementTarget, Projection, ProjectionOptions,
+    project_all,
 };
-use crate::measure::{ForeseeRequest, PlacementAnswer, PlacementTask};
-use crate::plan::{GpuProfilesPlan, KeptFree};
+use crate::measure::{PlacementResponse, PlacementTask, ProjectionRequest};
+use crate::plan::{GpuProfilesPlan, GpuReserve};
 
 /// The projection of every placement, for every allowed context size and cache type.
 #[derive(Debug, Clone)]
 pub(super) struct Projections {
     /// The devices they are for.
-    pub(super) target: Target,
+    pub(super) target: PlacementTarget,
     /// The placements with the first context size and type of cache, starting without layers.
     pub(super) first: Vec<Projection>,
     /// All placements with all contexts and cache types.
@@ -39,7 +40,7 @@ pub(super) fn project_placements(
     backend: &'static Backend,
     path: &Path,
     plan: &GpuProfilesPlan,
-    target: Target,
+    target: PlacementTarget,
     stop: &AtomicBool,
 ) -> Result<Projections, Failure> {
     let clock = crate::clock::Clock::start();
@@ -47,13 +48,13 @@ pub(super) fn project_placements(
     for &kv in &plan.cache_types {
         for &n_ctx in &plan.contexts {
             let spec = plan.context(n_ctx, kv);
-            let placements = if projections.target == Target::Machine {
+            let placements = if projections.target == PlacementTarget::Machine {
                 match on_this_machine(path, &spec, stop) {
                     Ok(placements) => Ok(placements),
-                    Err(CalledOff::Interrupted) => return Err(EngineError::Stopped { done: 0 }.into()),
-                    Err(CalledOff::Failed(why)) => {
+                    Err(WorkerAbort::Interrupted) => return Err(EngineError::Stopped { done: 0 }.into()),
+                    Err(WorkerAbort::Failed(why)) => {
                         let memory_bytes = gpus(backend).iter().filter_map(|device| device.memory_total_bytes).sum();
-                        projections.target = Target::Card { memory_bytes };
+                        projections.target = PlacementTarget::Card { memory_bytes };
                         projections.gave_up = Some(format!(
                             "llama.cpp could not project the placements for the GPU of this machine ({why}). The \
                              figures are for a GPU with the same memory, described like ggml's CUDA device."
@@ -80,14 +81,14 @@ pub(super) fn project_placements(
 }
 
 /// On as many threads as usable CPUs, until stopped.
-pub(super) fn foreseeing(stop: &AtomicBool) -> Foreseeing<'_> {
+pub(super) fn foreseeing(stop: &AtomicBool) -> ProjectionOptions<'_> {
     let cpus = host::topology().usable_cpus().value().copied();
-    Foreseeing { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
+    ProjectionOptions { workers: cpus.and_then(|cpus| usize::try_from(cpus).ok()).unwrap_or(1), stop }
 }
 
 /// Every placement with one context on the devices of this machine, in a separate process.
-fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, CalledOff> {
-    let task = PlacementTask::Foresee(ForeseeRequest {
+fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result<Vec<Projection>, WorkerAbort> {
+    let task = PlacementTask::Foresee(ProjectionRequest {
         path: path.to_owned(),
         n_ctx: spec.n_ctx,
         n_batch: spec.n_batch,
@@ -96,8 +97,8 @@ fn on_this_machine(path: &Path, spec: &ContextSpec, stop: &AtomicBool) -> Result
         flash_attn: spec.flash_attention.name().into(),
     });
     match ask::ask(&task, WITHIN, stop, |_, _| ())? {
-        PlacementAnswer::Foreseen(placements) if !placements.is_empty() => Ok(placements),
-        _ => Err(CalledOff::Failed("its process gave an unexpected response".into())),
+        PlacementResponse::Foreseen(placements) if !placements.is_empty() => Ok(placements),
+        _ => Err(WorkerAbort::Failed("its process gave an unexpected response".into())),
     }
 }
 
@@ -156,8 +157,8 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
         return Err(Failure::lacking(error).hint("--vram SIZE projects for a GPU of that size"));
     };
     let reserve_bytes = match plan.reserve {
-        KeptFree::Bytes(bytes) => bytes,
-        KeptFree::Measured => total_bytes.saturating_sub(free_bytes),
+        GpuReserve::Bytes(bytes) => bytes,
+        GpuReserve::Measured => total_bytes.saturating_sub(free_bytes),
     };
     Ok(MemoryBudget { total_bytes, free_bytes, reserve_bytes })
 }
@@ -165,8 +166,8 @@ pub(super) fn budget(gpus: &[Device], plan: &GpuProfilesPlan) -> Result<MemoryBu
 /// The same for an absent GPU: all of it is free.
 pub(super) fn card_budget(memory_bytes: u64, plan: &GpuProfilesPlan) -> Result<MemoryBudget, Failure> {
     match plan.reserve {
-        KeptFree::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),
-        KeptFree::Measured => {
+        GpuReserve::Bytes(reserve_bytes) => Ok(empty_card(memory_bytes, reserve_bytes)),
+        GpuReserve::Measured => {
             let error =
                 anyhow::anyhow!("--reserve measured: memory in use can only be read from a GPU of this machine");
             Err(Failure::lacking(error).hint("give a size, such as --reserve 1.5GiB"))

@@ -7,13 +7,13 @@ use super::super::setup::{LocatedModel, MemoryLock};
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::cases::{cases, histograms};
 use super::findings::findings;
-use super::gpu_watch::GpuWatch;
+use super::gpu_watch::GpuSampler;
 use super::projections::{Projections, budget, gpus, project_placements};
 use super::subject::{concerns, subject};
-use super::sweep::{PlacementSweepResult, Sweep};
+use super::sweep::{PlacementSweep, PlacementSweepResult};
 use crate::advise::{MemoryBudget, PlacementPick};
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, Device, Target};
+use crate::llm::engine::{Backend, Device, PlacementTarget};
 use crate::plan::{GpuProfilesPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
@@ -47,7 +47,7 @@ impl GpuProfilesStudy {
         stop: &AtomicBool,
     ) -> Result<Self, Failure> {
         let gpus = gpus(backend);
-        let target = if gpus.is_empty() { Target::Cpu } else { Target::Machine };
+        let target = if gpus.is_empty() { PlacementTarget::Cpu } else { PlacementTarget::Machine };
         let projections = project_placements(backend, &located.path, &plan, target, stop)?;
         let budget = if gpus.is_empty() { None } else { Some(budget(&gpus, &plan)?) };
         let pick = budget.and_then(|budget| projections.pick(&budget));
@@ -82,8 +82,12 @@ impl Study for GpuProfilesStudy {
         result: &mut PlacementSweepResult,
         context: &mut RunContext<'_, PlacementSweepResult>,
     ) -> Result<StopReason, Failure> {
-        let sweep =
-            Sweep { plan: &self.plan, path: &self.located.path, prepared: &self.prepared, gpu_watch: GpuWatch::open() };
+        let sweep = PlacementSweep {
+            plan: &self.plan,
+            path: &self.located.path,
+            prepared: &self.prepared,
+            gpu_watch: GpuSampler::open(),
+        };
         sweep.run(result, context)
     }
 

@@ -6,8 +6,8 @@ use super::projections::gpus;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::ModelFacts;
-use crate::llm::engine::{Backend, BackendFile, BackendFileState, Target};
-use crate::plan::{Depth, GpuProfilesPlan, ModelFoundBy};
+use crate::llm::engine::{Backend, BackendFile, BackendFileState, PlacementTarget};
+use crate::plan::{GpuProfilesPlan, ModelOrigin, SweepDepth};
 
 /// Whether this build has a GPU backend at all.
 const HAS_GPU_BACKEND: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
@@ -18,8 +18,8 @@ const HAS_GPU_BACKEND: bool = cfg!(any(feature = "cuda", feature = "vulkan", fea
 /// Exit code 3, with what this build and this machine have.
 pub(crate) fn check_gpu(plan: &GpuProfilesPlan, backend: &Backend) -> Result<(), Failure> {
     let is_demanded = match plan.depth {
-        Depth::Project => plan.require_gpu,
-        Depth::Measure => plan.demands_gpu(),
+        SweepDepth::Project => plan.require_gpu,
+        SweepDepth::Measure => plan.demands_gpu(),
     };
     if !is_demanded || !gpus(backend).is_empty() {
         return Ok(());
@@ -52,10 +52,10 @@ pub(super) fn concerns(facts: &ModelFacts, plan: &GpuProfilesPlan) -> Vec<String
 /// The subject, with llama-bench's names where they exist.
 pub(super) fn subject(
     name: &str,
-    found_by: ModelFoundBy,
+    found_by: ModelOrigin,
     facts: &ModelFacts,
     backend: &Backend,
-    target: Target,
+    target: PlacementTarget,
 ) -> Value {
     let (ggml_version, commit) = backend.versions();
     let devices = backend.devices();

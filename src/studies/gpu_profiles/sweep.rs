@@ -10,18 +10,18 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::study::{RunContext, StopReason};
-use super::super::worker_client::CalledOff;
+use super::super::worker_client::WorkerAbort;
 use super::ask;
-use super::gpu_watch::{GpuSeen, GpuWatch};
+use super::gpu_watch::{GpuReadings, GpuSampler};
 use super::study::PreparedSweep;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::engine::Projection;
 use crate::llm::read_through;
 use crate::measure::{
-    PlacementAnswer, PlacementOutcome, PlacementPhase, PlacementRequest, PlacementTask, Test, TokenSample,
+    PlacementOutcome, PlacementPhase, PlacementRequest, PlacementResponse, PlacementTask, TokenSample, TokenTest,
 };
-use crate::plan::{GpuProfilesPlan, Rounds};
+use crate::plan::{GpuProfilesPlan, RoundLimit};
 use crate::text::gib;
 
 /// One measurement of a placement.
@@ -34,15 +34,15 @@ pub(super) struct PlacementSample {
     /// The outcome.
     pub(super) measured: PlacementOutcome,
     /// The driver's readings in the meantime.
-    pub(super) seen: GpuSeen,
+    pub(super) seen: GpuReadings,
 }
 
 impl PlacementSample {
     /// The sample of one test, and when it began on the run's clock. Its own times are from its process's clock.
-    pub(super) fn test(&self, test: Test) -> (&TokenSample, u64) {
+    pub(super) fn test(&self, test: TokenTest) -> (&TokenSample, u64) {
         match test {
-            Test::Prompt => (&self.measured.prompt, self.phases.prompt_ns),
-            Test::Generation => (&self.measured.generation, self.phases.generation_ns),
+            TokenTest::Prompt => (&self.measured.prompt, self.phases.prompt_ns),
+            TokenTest::Generation => (&self.measured.generation, self.phases.generation_ns),
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) struct PlacementSamples {
 
 impl PlacementSamples {
     /// The samples of one test, one per round.
-    pub(super) fn of_test(&self, test: Test) -> Vec<TokenSample> {
+    pub(super) fn of_test(&self, test: TokenTest) -> Vec<TokenSample> {
         self.samples.iter().map(|sample| sample.test(test).0.clone()).collect()
     }
 
@@ -112,15 +112,15 @@ impl PlacementSweepResult {
 }
 
 /// What the sweep needs.
-pub(super) struct Sweep<'a> {
+pub(super) struct PlacementSweep<'a> {
     pub(super) plan: &'a GpuProfilesPlan,
     pub(super) path: &'a Path,
     pub(super) prepared: &'a PreparedSweep,
     /// The GPUs, as reported by the driver.
-    pub(super) gpu_watch: GpuWatch,
+    pub(super) gpu_watch: GpuSampler,
 }
 
-impl Sweep<'_> {
+impl PlacementSweep<'_> {
     /// Runs the rounds, with a checkpoint after each measurement.
     pub(super) fn run(
         &self,
@@ -157,7 +157,7 @@ impl Sweep<'_> {
             }
             result.rounds += 1;
             match self.plan.rounds {
-                Rounds::Repetitions(rounds) if result.rounds >= rounds => return Ok(StopReason::Planned),
+                RoundLimit::Repetitions(rounds) if result.rounds >= rounds => return Ok(StopReason::Planned),
                 _ => {}
             }
         }
@@ -165,7 +165,7 @@ impl Sweep<'_> {
 
     /// Whether the budget, if any, is used up. The first measurement is always taken.
     fn is_spent(&self, spent_ns: u64) -> bool {
-        matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if spent_ns as f64 / 1e9 >= budget_s)
+        matches!(self.plan.rounds, RoundLimit::BudgetS(budget_s) if spent_ns as f64 / 1e9 >= budget_s)
     }
 
     fn placement(&self, n_gpu_layers: u32) -> PlacementSamples {
@@ -210,18 +210,18 @@ impl Sweep<'_> {
         };
         let began = Timestamp::now();
         let timeout = Duration::from_secs_f64(plan.timeout_s);
-        let (mut seen, mut phases) = (GpuSeen::default(), PhaseTimes::default());
+        let (mut seen, mut phases) = (GpuReadings::default(), PhaseTimes::default());
         let watch = |process, phase| {
             phases.note(phase, &context.clock);
             self.gpu_watch.look(process, phase, &mut seen);
         };
         match ask::ask(&PlacementTask::Measure(request), timeout, context.stop, watch) {
-            Ok(PlacementAnswer::Measured(outcome)) => {
+            Ok(PlacementResponse::Measured(outcome)) => {
                 placement.samples.push(PlacementSample { began, phases, measured: *outcome, seen });
             }
             Ok(_) => placement.failed = Some("its process gave an unexpected response".into()),
-            Err(CalledOff::Failed(reason)) => placement.failed = Some(reason),
-            Err(CalledOff::Interrupted) => return false,
+            Err(WorkerAbort::Failed(reason)) => placement.failed = Some(reason),
+            Err(WorkerAbort::Interrupted) => return false,
         }
         true
     }
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn placement_that_cannot_fit_is_skipped_with_its_reason() {
         let skipped = |plan: &GpuProfilesPlan, prepared: &PreparedSweep, layers| {
-            let sweep = Sweep { plan, path: Path::new("m.gguf"), prepared, gpu_watch: GpuWatch::open() };
+            let sweep = PlacementSweep { plan, path: Path::new("m.gguf"), prepared, gpu_watch: GpuSampler::open() };
             sweep.placement(layers).skipped
         };
         // Three layers take 320 of the 400 bytes available; four would take 420.

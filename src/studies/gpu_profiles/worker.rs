@@ -6,28 +6,28 @@ use super::projections::foreseeing;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, EngineError};
-use crate::measure::{PlacementAnswer, PlacementTask, foresee_placements, measure_placement};
+use crate::measure::{PlacementResponse, PlacementTask, foresee_placements, measure_placement};
 
 /// Runs one task in this process. `tell` receives each phase as it begins, and finally the outcome.
 pub(crate) fn answer_placement(
     task: &PlacementTask,
-    tell: impl Fn(&PlacementAnswer),
+    tell: impl Fn(&PlacementResponse),
     stop: &AtomicBool,
 ) -> Result<(), Failure> {
     let backend = Backend::start()?;
     let readers = (|| host::anonymous_bytes().value().copied(), || host::cpu_time_ns().value().copied());
-    let begins = |phase| tell(&PlacementAnswer::Phase(phase));
+    let begins = |phase| tell(&PlacementResponse::Phase(phase));
     let done = match task {
         PlacementTask::Measure(request) => measure_placement(backend, request, readers, begins, stop)
-            .map(|outcome| PlacementAnswer::Measured(Box::new(outcome))),
+            .map(|outcome| PlacementResponse::Measured(Box::new(outcome))),
         PlacementTask::Foresee(request) => {
-            foresee_placements(backend, request, foreseeing(stop)).map(PlacementAnswer::Foreseen)
+            foresee_placements(backend, request, foreseeing(stop)).map(PlacementResponse::Foreseen)
         }
     };
     let outcome = match done {
         Ok(answer) => answer,
-        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => PlacementAnswer::Interrupted,
-        Err(error) => PlacementAnswer::Failed { reason: error.to_string() },
+        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => PlacementResponse::Interrupted,
+        Err(error) => PlacementResponse::Failed { reason: error.to_string() },
     };
     tell(&outcome);
     Ok(())

@@ -1,7 +1,7 @@
 //! Shared parts of all bridge studies: the manifest, restoring the avatar, and unsolicited information from the bridge.
 
 use super::super::bridge_advice::{WRONG_DIALECT, bridge_advice};
-use super::super::setup::Connection;
+use super::super::setup::BridgeSession;
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::ipc_context::IpcContext;
 use crate::bridge::FaultKind;
@@ -69,7 +69,7 @@ pub(crate) struct BridgeStudy<'a, M> {
 }
 
 impl<M> BridgeStudy<'_, M> {
-    fn introduction(&self, connection: &Connection) -> String {
+    fn introduction(&self, connection: &BridgeSession) -> String {
         let plan = self.plan;
         let simulated = if connection.simulated().is_empty() { "" } else { ", SIMULATED: not a real Unity" };
         let what = plan.study.announcement(plan);
@@ -79,9 +79,9 @@ impl<M> BridgeStudy<'_, M> {
 
 impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
     type Data = BridgeData<M::Samples>;
-    type Target = Connection;
+    type Target = BridgeSession;
 
-    fn manifest(&self, connection: &Connection) -> Result<RunManifest, Failure> {
+    fn manifest(&self, connection: &BridgeSession) -> Result<RunManifest, Failure> {
         let greeting = connection.greeting_warning(&self.plan.bridge);
         Ok(RunManifest {
             command: "ipc",
@@ -92,13 +92,13 @@ impl<M: BridgeMeasurement> Study for BridgeStudy<'_, M> {
         })
     }
 
-    fn measured_processes(&self, connection: &Connection) -> Vec<u32> {
+    fn measured_processes(&self, connection: &BridgeSession) -> Vec<u32> {
         connection.processes()
     }
 
     fn run(
         &self,
-        connection: &mut Connection,
+        connection: &mut BridgeSession,
         data: &mut Self::Data,
         context: &mut RunContext<'_, Self::Data>,
     ) -> Result<StopReason, Failure> {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::super::observer::Observer;
-use super::super::setup::Connection;
+use super::super::setup::BridgeSession;
 use crate::bridge::Client;
 use crate::clock::Clock;
 use crate::measure::LoopContext;
@@ -13,7 +13,7 @@ use crate::plan::IpcPlan;
 /// elsewhere.
 pub(crate) struct IpcContext<'a> {
     pub(super) plan: &'a IpcPlan,
-    pub(super) connection: &'a mut Connection,
+    pub(super) connection: &'a mut BridgeSession,
     pub(super) observer: &'a dyn Observer,
     pub(super) stop: &'a AtomicBool,
     pub(super) clock: Clock,
@@ -26,9 +26,10 @@ impl IpcContext<'_> {
     }
 
     /// The connection, and the context for a measured loop; `replies` is its counter for the progress display.
-    pub(super) fn bench<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, LoopContext<'b>) {
-        let bench = LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.bridge.dialect.ids };
-        (&mut self.connection.client, bench)
+    pub(super) fn loop_context<'b>(&'b mut self, replies: &'b AtomicU64) -> (&'b mut Client, LoopContext<'b>) {
+        let loop_context =
+            LoopContext { clock: &self.clock, stop: self.stop, replies, ids: self.plan.bridge.dialect.ids };
+        (&mut self.connection.client, loop_context)
     }
 
     /// After a failure: whether the socket thread still replies on a new connection.

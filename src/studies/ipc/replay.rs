@@ -10,7 +10,7 @@ use super::ipc_context::IpcContext;
 use super::round_trips::lateness_note;
 use crate::bridge::{Ack, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{End, Replayed, RoundTrips, case_state, metrics, replay};
+use crate::measure::{CaseEnd, ReplayResult, RoundTrips, case_state, metrics, replay};
 use crate::plan::{IpcPlan, ReplayPlan};
 use crate::record::{Case, CaseState, Direction, Metric};
 use crate::report::{case_line, with_interval};
@@ -62,8 +62,8 @@ impl BridgeMeasurement for ReplayPlan {
         let phase = bridge.observer.phase("replay", self.schedule.len() as u64);
         bridge.connection.is_clean = false;
         let began_ns = bridge.clock.now_ns();
-        let (client, bench) = bridge.bench(phase.counter());
-        let Replayed { trips, unassigned } = replay(client, &self.schedule, bench);
+        let (client, loop_context) = bridge.loop_context(phase.counter());
+        let ReplayResult { trips, unassigned } = replay(client, &self.schedule, loop_context);
         data.samples = ReplaySamples { began_ns, trips, unassigned };
         let all = || data.samples.trips.iter().map(|(_, trips)| trips);
         bridge.connection.is_clean = all().all(|trips| trips.first_fault.is_none() && trips.lost + trips.surplus == 0);
@@ -73,7 +73,7 @@ impl BridgeMeasurement for ReplayPlan {
             .map(|case| format!("{}: {}", case.path, case_line(case)))
             .collect();
         phase.finish(&lines.join("; "));
-        let is_interrupted = all().any(|trips| matches!(trips.end, End::Interrupted));
+        let is_interrupted = all().any(|trips| matches!(trips.end, CaseEnd::Interrupted));
         Ok(if is_interrupted { StopReason::Interrupted } else { StopReason::Planned })
     }
 
@@ -152,11 +152,11 @@ impl ReplayPlan {
 mod tests {
     use super::super::planted::plan;
     use super::*;
-    use crate::measure::Due;
+    use crate::measure::ScheduledMessage;
     use crate::measure::planted::trips;
 
     fn replayed() -> ReplayPlan {
-        let due = |wants| Due { at_ns: 0, line: b"{}\n".to_vec(), id: None, wants };
+        let due = |wants| ScheduledMessage { at_ns: 0, line: b"{}\n".to_vec(), id: None, wants };
         ReplayPlan {
             file: "session.jsonl".into(),
             session: "tapped".into(),

@@ -1,7 +1,7 @@
 //! The longest context that model and free memory allow, before the application starts.
 
 use super::super::recommend::card;
-use crate::advise::Card;
+use crate::advise::GpuInput;
 use crate::host;
 use crate::llm::{GpuProfile, KvBytes, ModelFacts, PerBlock};
 use crate::plan::LaunchPlan;
@@ -39,9 +39,9 @@ fn free_memory() -> Option<u64> {
 /// Free memory of the GPU, or of the machine if it has none that llama.cpp can use; `None` if that is not known.
 fn free_for_layers() -> Option<u64> {
     match card(None, &host::machine().gpus) {
-        Card::None => free_memory(),
-        Card::Here { free_bytes: Some(free), .. } => Some(free.saturating_sub(KEPT_FREE_OF_GPU_BYTES)),
-        Card::Here { .. } | Card::NotKnown { .. } => None,
+        GpuInput::None => free_memory(),
+        GpuInput::Here { free_bytes: Some(free), .. } => Some(free.saturating_sub(KEPT_FREE_OF_GPU_BYTES)),
+        GpuInput::Here { .. } | GpuInput::NotKnown { .. } => None,
     }
 }
 
@@ -86,13 +86,13 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use crate::llm::ModelOutline;
-    use crate::plan::{LaunchSettings, LaunchedApp, SettingsSource};
+    use crate::plan::{LaunchSettings, LaunchedApp, SettingsOrigin};
 
     fn plan(section: &Value, app: LaunchedApp) -> LaunchPlan {
         let cli = Cli::try_parse_from(["workly-perf", "launch", "--", "python", "main.py"]).unwrap();
         let Command::Launch(args) = cli.command else { panic!("launch") };
         let section = section.as_object().unwrap().clone();
-        LaunchPlan::resolve(&args, LaunchSettings { source: SettingsSource::Configuration, section, app })
+        LaunchPlan::resolve(&args, LaunchSettings { source: SettingsOrigin::Configuration, section, app })
     }
 
     /// The header of a model with the shape of the application's own: 32 blocks, 8 KV heads of 128, 32 heads.

@@ -1,7 +1,7 @@
 //! The avatar's process beside the application: what it uses, and how long its main thread waits for a CPU. A frame whose thread
 //! waits is a late frame; how many there are, only the scene itself knows.
 
-use crate::host::{FoundProcess, ProcessKind, ProcessLoad, ProcessMemory, ProcessQuery, Processes};
+use crate::host::{FoundProcess, ProcessKind, ProcessLoad, ProcessMemory, ProcessQuery, ProcessTable};
 use crate::launch::MeasuredCall;
 use crate::measure::average;
 use crate::plural::counted;
@@ -77,7 +77,7 @@ impl SceneWatch {
             return;
         }
         self.searched_ns = Some(now_ns);
-        let mut processes = Processes::new();
+        let mut processes = ProcessTable::new();
         processes.refresh();
         let found = match &self.wanted {
             Some(query) => processes.find(query).ok(),

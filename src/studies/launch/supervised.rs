@@ -39,7 +39,7 @@ pub(crate) struct LaunchRun<'a, O> {
 }
 
 /// The application under way.
-struct Supervised {
+struct SupervisedApp {
     pid: u32,
     ended: Arc<AtomicBool>,
     waiting: JoinHandle<io::Result<ExitStatus>>,
@@ -48,7 +48,7 @@ struct Supervised {
     is_shimmed: bool,
 }
 
-impl Supervised {
+impl SupervisedApp {
     /// Starts the program.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ impl Supervised {
             status
         })?;
         let tap = listener.filter(|_| is_shimmed).map(|(plan, listener)| {
-            let (observer, stop) = (WarningsOnly(run.observer), Arc::clone(&ended));
+            let (observer, stop) = (WarningObserver(run.observer), Arc::clone(&ended));
             thread::spawn(move || tap(plan, listener, observer, &stop))
         });
         Ok(Self { pid, ended, waiting, tap, is_measured: is_shimmed && run.plan.measure.is_some(), is_shimmed })
@@ -115,7 +115,7 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
         }
         let mut command = Command::new(program);
         command.args(arguments);
-        let started = Supervised::start(command, &self).map_err(|error| {
+        let started = SupervisedApp::start(command, &self).map_err(|error| {
             let error = anyhow::anyhow!("cannot start {}: {error}", program.to_string_lossy());
             Failure::lacking(error).hint("check the command after --, and PATH")
         })?;
@@ -123,12 +123,12 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
     }
 
     /// Measures what is to be measured, and waits for the end. Errors of the measurement are told, and end nothing.
-    fn follow(self, started: Supervised) -> Result<ExitStatus, Failure> {
-        let Supervised { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
+    fn follow(self, started: SupervisedApp) -> Result<ExitStatus, Failure> {
+        let SupervisedApp { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
         if let Some(session) = self.session.as_ref().filter(|_| is_measured) {
             let study = LaunchStudy { plan: self.plan };
             let mut target = LaunchTarget::new(CallLog::new(session.calls_path()), pid, self.plan.scene.as_deref());
-            let observer = Rc::new(WarningsOnly(self.observer));
+            let observer = Rc::new(WarningObserver(self.observer));
             let options = RunOptions { out: self.out, observer, stop: &ended };
             match drive(&study, &mut target, &options) {
                 Ok(finished) => self.recorded(finished.recorder.path()),
@@ -204,9 +204,9 @@ fn tap(
 }
 
 /// Passes on what must be known alone: the terminal is the application's.
-struct WarningsOnly<O>(O);
+struct WarningObserver<O>(O);
 
-impl<O: Observer> Observer for WarningsOnly<O> {
+impl<O: Observer> Observer for WarningObserver<O> {
     fn phase(&self, label: &str, steps: u64) -> Box<dyn Phase> {
         self.0.phase(label, steps)
     }

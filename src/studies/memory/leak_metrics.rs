@@ -1,7 +1,7 @@
 //! The verdict on a leak as a metric and as a sentence.
 
 use super::super::study::RunVerdict;
-use crate::advise::{Doubt, LeakJudgement, LeakVerdict};
+use crate::advise::{InconclusiveReason, LeakJudgement, LeakVerdict};
 use crate::plan::{GrowthUnit, LeakPlan};
 use crate::plural::counted;
 use crate::record::{Direction, Metric, MetricStatus};
@@ -38,16 +38,18 @@ pub(super) fn sentence(what: &str, plan: &LeakPlan, judgement: &LeakJudgement) -
 
 fn doubt(what: &str, judgement: &LeakJudgement, slope: &str) -> String {
     match judgement.doubt {
-        Some(Doubt::TooNoisy) => format!("{what} fluctuates too much for a run of this length (slope {slope})"),
-        Some(Doubt::Unsteady) => {
+        Some(InconclusiveReason::TooNoisy) => {
+            format!("{what} fluctuates too much for a run of this length (slope {slope})")
+        }
+        Some(InconclusiveReason::Unsteady) => {
             format!("{what} grew, but not throughout the run, and too little was measured since (slope {slope})")
         }
-        Some(Doubt::CountStoodStill { still_s, watched_s }) if still_s >= watched_s => {
+        Some(InconclusiveReason::CountStoodStill { still_s, watched_s }) if still_s >= watched_s => {
             format!(
                 "no message was counted in the {watched_s:.1} s of the run, so the growth of {what} per message is not known"
             )
         }
-        Some(Doubt::CountStoodStill { still_s, watched_s }) => format!(
+        Some(InconclusiveReason::CountStoodStill { still_s, watched_s }) => format!(
             "no message was counted in the last {still_s:.1} s of {watched_s:.1} s, so memory was judged only until then. Is this \
              the log of that process? If the process was idle, stop the run after its last message"
         ),
@@ -122,7 +124,7 @@ mod tests {
     fn stalled_count_is_named_with_its_duration() {
         let doubtful = |still_s, watched_s| LeakJudgement {
             verdict: LeakVerdict::Inconclusive,
-            doubt: Some(Doubt::CountStoodStill { still_s, watched_s }),
+            doubt: Some(InconclusiveReason::CountStoodStill { still_s, watched_s }),
             more: None,
             ..growing(0.0, 3)
         };

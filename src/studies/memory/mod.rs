@@ -10,5 +10,5 @@ pub(in crate::studies) use gpu_memory::{
     GpuMemory, GpuMemoryReader, over_time as vram_over_time, reasons as vram_missing,
 };
 #[cfg(feature = "llama")]
-pub(crate) use own_model::LoadedModel;
+pub(crate) use own_model::TracedModel;
 pub(crate) use process::{ProcessMemoryStudy, find_process};

@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::super::observer::Observer;
-use super::super::worker_client::{self, CalledOff};
-use super::question::{ModelCheckAnswer, ModelCheckRequest, TrialDepth, Use};
+use super::super::worker_client::{self, WorkerAbort};
+use super::question::{ModelCheckRequest, ModelCheckResponse, TrialDepth, Use};
 use crate::failure::{Failure, UNUSABLE_MODEL};
 use crate::llm::engine::TrialStep;
 use crate::llm::{CheckKey, CheckedModels, ModelFiles};
@@ -40,7 +40,7 @@ pub(crate) fn check_model_file(
         let name = files.paths[0].file_name().unwrap_or_default().to_string_lossy();
         observer.note(&format!("{name} has not been used here before: it is tested in a separate process first"));
     }
-    if tried(files, wanted, stop)? == Outcome::Good
+    if tried(files, wanted, stop)? == TrialResult::Good
         && let Some((checked, key)) = checked.zip(key(wanted))
     {
         checked.keep(&key);
@@ -50,13 +50,13 @@ pub(crate) fn check_model_file(
 
 /// Result of a trial that is not a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum TrialResult {
     Good,
     /// No evidence against the file; any fault will show when it is used.
     Undecided,
 }
 
-fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, Failure> {
+fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<TrialResult, Failure> {
     let path = std::path::absolute(&files.paths[0]).unwrap_or_else(|_| files.paths[0].clone());
     let request = ModelCheckRequest { path, wanted };
     let within = match wanted.depth {
@@ -65,7 +65,7 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
     };
     let (mut reached, mut last) = (TrialStep::Vocabulary, None);
     let gone = worker_client::ask("model-check", &request, within, stop, |_, said| match said {
-        Some(ModelCheckAnswer::Step(begun)) => reached = begun,
+        Some(ModelCheckResponse::Step(begun)) => reached = begun,
         Some(answer) => last = Some(answer),
         None => {}
     });
@@ -78,13 +78,13 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<Outcome, 
         Failure::unreadable(anyhow::anyhow!("{why}")).hint(hint)
     };
     match (gone, last) {
-        (Err(CalledOff::Interrupted), _) | (_, Some(ModelCheckAnswer::Interrupted)) => {
+        (Err(WorkerAbort::Interrupted), _) | (_, Some(ModelCheckResponse::Interrupted)) => {
             Err(Failure::interrupted(anyhow::anyhow!("interrupted while {name} was tested")))
         }
-        (_, Some(ModelCheckAnswer::Good)) => Ok(Outcome::Good),
-        (_, Some(ModelCheckAnswer::Refused { reason })) => Err(unusable(reason)),
-        (_, Some(ModelCheckAnswer::Undecided)) => Ok(Outcome::Undecided),
-        (Err(CalledOff::Failed(why)), _) => {
+        (_, Some(ModelCheckResponse::Good)) => Ok(TrialResult::Good),
+        (_, Some(ModelCheckResponse::Refused { reason })) => Err(unusable(reason)),
+        (_, Some(ModelCheckResponse::Undecided)) => Ok(TrialResult::Undecided),
+        (Err(WorkerAbort::Failed(why)), _) => {
             Err(Failure::failed(anyhow::anyhow!("{name} could not be tested in a separate process: {why}")))
         }
         (Ok(gone), _) if gone.was_killed() => {

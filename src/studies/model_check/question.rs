@@ -75,7 +75,7 @@ pub(crate) struct ModelCheckRequest {
 /// A line printed by the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ModelCheckAnswer {
+pub(crate) enum ModelCheckResponse {
     /// This step begins.
     Step(TrialStep),
     /// The trial passed.

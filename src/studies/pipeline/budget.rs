@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A part of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum RunPart {
     /// First turns in fresh contexts.
     FirstTurns,
     /// The conversation.
@@ -14,7 +14,7 @@ pub(super) enum Part {
     Contention,
 }
 
-impl Part {
+impl RunPart {
     /// Share of the budget by which the part must have ended. Unused time is left for later parts.
     fn until(self) -> f64 {
         match self {
@@ -27,12 +27,12 @@ impl Part {
 
 /// The time limit of the run, starting when this is created.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Budget {
+pub(super) struct TimeBudget {
     clock: Clock,
     total_ns: u64,
 }
 
-impl Budget {
+impl TimeBudget {
     /// Starts the budget.
     pub(super) fn start(total_s: f64) -> Self {
         Self { clock: Clock::start(), total_ns: nanos(Duration::from_secs_f64(total_s)) }
@@ -40,15 +40,21 @@ impl Budget {
 
     /// The steps of a part, from now on.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of a duration.
-    pub(super) fn steps(self, part: Part) -> Steps {
+    pub(super) fn steps(self, part: RunPart) -> PartSteps {
         let until_ns = (self.total_ns as f64 * part.until()) as u64;
-        Steps { clock: self.clock, until_ns, is_optional: part == Part::Contention, began_ns: None, longest_ns: 0 }
+        PartSteps {
+            clock: self.clock,
+            until_ns,
+            is_optional: part == RunPart::Contention,
+            began_ns: None,
+            longest_ns: 0,
+        }
     }
 }
 
 /// The steps of one part.
 #[derive(Debug)]
-pub(super) struct Steps {
+pub(super) struct PartSteps {
     clock: Clock,
     until_ns: u64,
     /// Whether even the first step may be skipped.
@@ -57,7 +63,7 @@ pub(super) struct Steps {
     longest_ns: u64,
 }
 
-impl Steps {
+impl PartSteps {
     /// Whether another step may begin: it must end in time if it takes as long as the longest so far.
     pub(super) fn may_begin(&mut self) -> bool {
         let now_ns = self.clock.now_ns();
@@ -73,18 +79,18 @@ mod tests {
 
     #[test]
     fn exhausted_budget_leaves_one_turn_each_and_no_contention() {
-        let spent = Budget::start(0.0);
-        for part in [Part::FirstTurns, Part::Conversation] {
+        let spent = TimeBudget::start(0.0);
+        for part in [RunPart::FirstTurns, RunPart::Conversation] {
             let mut steps = spent.steps(part);
             assert_eq!((steps.may_begin(), steps.may_begin()), (true, false), "{part:?}");
         }
-        assert!(!spent.steps(Part::Contention).may_begin());
+        assert!(!spent.steps(RunPart::Contention).may_begin());
     }
 
     #[test]
     fn step_that_would_end_late_does_not_begin() {
-        let budget = Budget::start(3_600.0);
-        let mut steps = budget.steps(Part::FirstTurns);
+        let budget = TimeBudget::start(3_600.0);
+        let mut steps = budget.steps(RunPart::FirstTurns);
         assert!(steps.may_begin() && steps.may_begin());
         steps.longest_ns = nanos(Duration::from_secs(1_300));
         assert!(!steps.may_begin());

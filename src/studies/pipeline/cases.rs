@@ -2,19 +2,19 @@
 
 use serde_json::json;
 
-use super::super::setup::Seen;
+use super::super::setup::AppliedSource;
 use super::super::study::{CaseHistogram, StopReason};
-use super::card::CardNeed;
 use super::compared::{self, compare};
 use super::contention;
 use super::ended;
+use super::gpu_memory_need::GpuMemoryNeed;
 use super::growth;
 use super::held;
 use super::rows::{remarks, rows};
 use super::samples::{PipelineSamples, TurnSamples};
 use crate::clock::ms;
-use crate::measure::{Delivery, Moment, Turn, late_frames, turn_metrics};
-use crate::plan::{Arm, PipelinePlan, Side};
+use crate::measure::{Delivery, ReactionTiming, Turn, late_frames, turn_metrics};
+use crate::plan::{CompanionSettings, PipelinePlan, PipelineSide};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Metric, TurnStage, Waterfall};
 
@@ -22,7 +22,7 @@ use crate::record::{Case, CaseState, Metric, TurnStage, Waterfall};
 /// would take time between turns.
 pub(super) fn cases(
     plan: &PipelinePlan,
-    cards: &[CardNeed],
+    cards: &[GpuMemoryNeed],
     data: &PipelineSamples,
     end: Option<StopReason>,
 ) -> Vec<Case> {
@@ -46,7 +46,7 @@ pub(super) fn cases(
 }
 
 /// The path of a side's case.
-pub(super) fn path(side: Side, name: &str) -> String {
+pub(super) fn path(side: PipelineSide, name: &str) -> String {
     format!("{}/{name}", side.word())
 }
 
@@ -64,14 +64,14 @@ pub(super) fn cut_off(end: Option<StopReason>, done: usize, planned: u32, unit: 
 #[derive(Clone, Copy)]
 struct SideContext<'a> {
     plan: &'a PipelinePlan,
-    side: Side,
-    arm: &'a Arm,
-    seen: Option<Seen>,
+    side: PipelineSide,
+    arm: &'a CompanionSettings,
+    seen: Option<AppliedSource>,
     end: Option<StopReason>,
 }
 
 impl SideContext<'_> {
-    fn conversation(self, samples: &TurnSamples, card: Option<&CardNeed>) -> Option<Case> {
+    fn conversation(self, samples: &TurnSamples, card: Option<&GpuMemoryNeed>) -> Option<Case> {
         let mut more = Vec::new();
         if self.plan.render.is_some() {
             more.push(late_frames(samples.frames.iter().copied().sum()));
@@ -130,21 +130,21 @@ impl SideContext<'_> {
 }
 
 /// A total that users notice.
-struct Total {
+struct NoticeableTotal {
     /// Name of its histogram.
     quantity: &'static str,
     of: fn(&Turn) -> Option<u64>,
 }
 
-const TOTALS: [Total; 3] = [
-    Total { quantity: "ttft", of: Turn::ttft_ns },
-    Total { quantity: "visible", of: Turn::visible_ns },
-    Total { quantity: "ttlt", of: Turn::ttlt_ns },
+const TOTALS: [NoticeableTotal; 3] = [
+    NoticeableTotal { quantity: "ttft", of: Turn::ttft_ns },
+    NoticeableTotal { quantity: "visible", of: Turn::visible_ns },
+    NoticeableTotal { quantity: "ttlt", of: Turn::ttlt_ns },
 ];
 
 /// Histograms of the conversations: first token, visible reaction, last token.
 pub(super) fn histograms(data: &PipelineSamples) -> Vec<CaseHistogram> {
-    let of_side = |(side, samples): (Side, &TurnSamples)| {
+    let of_side = |(side, samples): (PipelineSide, &TurnSamples)| {
         let began_ns = samples.turns.first().map_or(0, |turn| turn.asked_ns);
         let ended_ns = samples.turns.last().map_or(0, end_ns);
         TOTALS.map(|total| {
@@ -166,7 +166,7 @@ fn waterfall(turn: &Turn) -> Waterfall {
         stages_ms: TurnStage::ALL.map(|stage| (stage, turn.stage_ns(stage).map(ms))).into(),
         ttft_ms: turn.ttft_ns().map(ms),
         visible_ms: turn.visible_ns().map(ms),
-        told_ms: turn.told_ns().map(ms),
+        told_ms: turn.notified_ns().map(ms),
         visible_latest_ms: turn.visible_latest_ns().map(ms),
         ttlt_ms: turn.ttlt_ns().map(ms),
         prompt_tokens: turn.prompt_tokens,
@@ -179,7 +179,7 @@ fn waterfall(turn: &Turn) -> Waterfall {
     }
 }
 
-fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
+fn notes(arm: &CompanionSettings, turns: &[Turn]) -> Vec<String> {
     let mut notes = vec![format!(
         "{} ({}): {} and {}, {} on the GPU, context {}, batch {} and {}, flash attention {}, KV cache {}, weights {}, priority {}, \
          {}, reaction {} at {}.",
@@ -197,7 +197,7 @@ fn notes(arm: &Arm, turns: &[Turn]) -> Vec<String> {
         arm.priority.name(),
         if arm.warm_start { "warm start" } else { "cold start" },
         arm.reaction,
-        if arm.react == Moment::End { "the end of the reply" } else { "its first words" },
+        if arm.react == ReactionTiming::End { "the end of the reply" } else { "its first words" },
     )];
     if turns.iter().all(|turn| !turn.by_word) {
         notes.push("No word in the replies maps to an emotion, so the expressions were used in rotation.".into());
@@ -214,7 +214,7 @@ mod tests {
 
     fn measured(plan: &PipelinePlan, samples: TurnSamples, end: Option<StopReason>) -> Vec<Case> {
         let mut data = PipelineSamples::default();
-        *data.turns.of_mut(Side::Before) = samples;
+        *data.turns.of_mut(PipelineSide::Before) = samples;
         cases(plan, &[], &data, end)
     }
 
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn histograms_start_relative_to_the_run() {
         let mut data = PipelineSamples::default();
-        *data.turns.of_mut(Side::Before) = samples_of(vec![turn(1, &STAGES_US), failed_turn(2)]);
+        *data.turns.of_mut(PipelineSide::Before) = samples_of(vec![turn(1, &STAGES_US), failed_turn(2)]);
         let histograms = histograms(&data);
         let quantities: Vec<_> = histograms.iter().map(|one| (one.quantity, one.parts[0].samples_ns.len())).collect();
         assert_eq!(quantities, [("ttft", 2), ("visible", 1), ("ttlt", 2)]);
@@ -291,7 +291,7 @@ mod tests {
     fn nothing_is_compared_during_the_run() {
         let plan = plan("--turns 2");
         let mut data = PipelineSamples::default();
-        for side in [Side::Before, Side::After] {
+        for side in [PipelineSide::Before, PipelineSide::After] {
             *data.turns.of_mut(side) = samples_of(vec![turn(0, &STAGES_US), turn(1, &STAGES_US)]);
         }
         let has_comparison = |end| cases(&plan, &[], &data, end).iter().any(|case| case.path == "after/before");

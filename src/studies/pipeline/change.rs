@@ -44,7 +44,7 @@ impl ChangeVerdict {
 
 /// How a figure changed, in pairs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Change {
+pub(super) enum PairedChange {
     /// After divided by before.
     Ratio(PairedRatio),
     /// After minus before, in percentage points: for shares, which may be 0.
@@ -53,14 +53,14 @@ pub(super) enum Change {
 
 /// A change with its interval, and the range that counts as no change.
 #[derive(Debug, Clone, Copy)]
-struct Judged {
+struct ChangeInterval {
     value: f64,
     interval: Option<(f64, f64)>,
     least: f64,
     most: f64,
 }
 
-impl Change {
+impl PairedChange {
     pub(super) fn pairs(&self) -> usize {
         match self {
             Self::Ratio(ratio) => ratio.n,
@@ -75,21 +75,21 @@ impl Change {
         }
     }
 
-    fn judged(&self) -> Judged {
+    fn judged(&self) -> ChangeInterval {
         let interval = self.interval();
         match self {
             Self::Ratio(ratio) => {
-                Judged { value: ratio.ratio, interval, least: 1.0 / (1.0 + MIN_EFFECT), most: 1.0 + MIN_EFFECT }
+                ChangeInterval { value: ratio.ratio, interval, least: 1.0 / (1.0 + MIN_EFFECT), most: 1.0 + MIN_EFFECT }
             }
             Self::Difference(difference) => {
-                Judged { value: difference.difference, interval, least: -MIN_POINTS, most: MIN_POINTS }
+                ChangeInterval { value: difference.difference, interval, least: -MIN_POINTS, most: MIN_POINTS }
             }
         }
     }
 
     /// The verdict, with `p` corrected for all figures.
     pub(super) fn verdict(&self, direction: Direction, p: f64) -> ChangeVerdict {
-        let Judged { value, interval, least, most } = self.judged();
+        let ChangeInterval { value, interval, least, most } = self.judged();
         let Some((low, high)) = interval else { return ChangeVerdict::Open };
         let is_sure = p <= ALPHA;
         let (up, down) = match direction {
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn verdict(value: f64, interval: Option<(f64, f64)>, p: f64) -> ChangeVerdict {
-        Change::Ratio(PairedRatio { ratio: value, interval, p, n: 12 }).verdict(Direction::Higher, p)
+        PairedChange::Ratio(PairedRatio { ratio: value, interval, p, n: 12 }).verdict(Direction::Higher, p)
     }
 
     #[test]
@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn difference_counts_from_half_a_point_and_lower_is_better() {
         let verdict = |difference, interval| {
-            let change = Change::Difference(PairedDifference { difference, interval: Some(interval), p: 0.01, n: 12 });
+            let change =
+                PairedChange::Difference(PairedDifference { difference, interval: Some(interval), p: 0.01, n: 12 });
             change.verdict(Direction::Lower, 0.01)
         };
         assert_eq!(verdict(-2.0, (-3.0, -1.0)), ChangeVerdict::Improved);

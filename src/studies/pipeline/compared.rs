@@ -1,6 +1,6 @@
 //! Before and after, figure by figure, over the turns that both sides took.
 
-use super::change::{ALPHA, Change, ChangeVerdict};
+use super::change::{ALPHA, ChangeVerdict, PairedChange};
 use super::samples::{BothSides, TurnSamples, TurnsBySide};
 use crate::measure::{FELT, FrameCounts, STAGES, Turn, TurnFigure};
 use crate::record::{BeforeAfterRow, Case, CaseState, Direction, Metric};
@@ -11,7 +11,7 @@ const VISIBLE_SHARE: f64 = 0.01;
 
 /// Which turns a figure covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum TurnScope {
     /// First turns of a fresh context.
     FirstTurn,
     /// Turns of the conversation.
@@ -22,34 +22,34 @@ pub(super) enum Scope {
 
 /// One figure, before and after.
 #[derive(Debug, Clone)]
-pub(super) struct Compared {
+pub(super) struct ComparedFigure {
     /// Name in records.
     pub(super) figure: &'static str,
     /// Display name.
     pub(super) meaning: &'static str,
     pub(super) unit: &'static str,
     pub(super) direction: Direction,
-    pub(super) scope: Scope,
+    pub(super) scope: TurnScope,
     /// Over the turns of both sides: means; for frames the share of all.
     pub(super) before: f64,
     pub(super) after: f64,
-    pub(super) change: Change,
+    pub(super) change: PairedChange,
     /// Two-sided p of the exact signed-rank test, corrected for all figures (Holm).
     pub(super) p: f64,
     pub(super) verdict: ChangeVerdict,
 }
 
-impl Compared {
+impl ComparedFigure {
     /// Name in the table: `visible`, `first_turn_ttlt`.
     pub(super) fn name(&self) -> String {
-        format!("{}{}", if self.scope == Scope::FirstTurn { "first_turn_" } else { "" }, self.figure)
+        format!("{}{}", if self.scope == TurnScope::FirstTurn { "first_turn_" } else { "" }, self.figure)
     }
 
     /// The change as a metric of the case.
     fn metric(&self) -> Metric {
         let (kind, unit, value) = match &self.change {
-            Change::Ratio(ratio) => ("ratio", "ratio", ratio.ratio),
-            Change::Difference(difference) => ("difference", "points", difference.difference),
+            PairedChange::Ratio(ratio) => ("ratio", "ratio", ratio.ratio),
+            PairedChange::Difference(difference) => ("difference", "points", difference.difference),
         };
         Metric::plain(&format!("{}_{kind}", self.name()), unit, value, self.change.pairs() as u64, self.direction)
             .with_interval(self.change.interval())
@@ -57,7 +57,7 @@ impl Compared {
 }
 
 /// All figures that both sides have; none without a second side.
-pub(super) fn compare(turns: &TurnsBySide) -> Vec<Compared> {
+pub(super) fn compare(turns: &TurnsBySide) -> Vec<ComparedFigure> {
     let Some(sides) = turns.both() else { return Vec::new() };
     let BothSides { before, after } = sides;
     let first = FELT.iter().filter(|figure| matches!(figure.name, "ttft" | "ttlt"));
@@ -72,10 +72,10 @@ pub(super) fn compare(turns: &TurnsBySide) -> Vec<Compared> {
         _ => true,
     };
     let wanted = first
-        .map(|figure| (figure, Scope::FirstTurn))
-        .chain(FELT.iter().filter(is_wanted).map(|figure| (figure, Scope::Turn)))
-        .chain(STAGES.iter().filter(is_wanted).map(|figure| (figure, Scope::Stage)));
-    let mut compared: Vec<Compared> = wanted.filter_map(|(figure, scope)| one(figure, scope, sides)).collect();
+        .map(|figure| (figure, TurnScope::FirstTurn))
+        .chain(FELT.iter().filter(is_wanted).map(|figure| (figure, TurnScope::Turn)))
+        .chain(STAGES.iter().filter(is_wanted).map(|figure| (figure, TurnScope::Stage)));
+    let mut compared: Vec<ComparedFigure> = wanted.filter_map(|(figure, scope)| one(figure, scope, sides)).collect();
     compared.extend(late_frames(sides));
     let corrected = holm(&compared.iter().map(|one| one.p).collect::<Vec<_>>());
     for (one, p) in compared.iter_mut().zip(corrected) {
@@ -87,7 +87,7 @@ pub(super) fn compare(turns: &TurnsBySide) -> Vec<Compared> {
 
 /// The whole turn: until the expression shows, or until the bridge has it if no more is known.
 fn whole_ns(turn: &Turn) -> Option<u64> {
-    turn.visible_ns().or(turn.told_ns())
+    turn.visible_ns().or(turn.notified_ns())
 }
 
 /// Number of commands in a reaction of that side; `None` if none arrived.
@@ -95,22 +95,22 @@ pub(super) fn commands(samples: &TurnSamples) -> Option<usize> {
     samples.turns.iter().find_map(|turn| turn.reaction.as_ref().ok()).map(|times| times.commands)
 }
 
-fn one(figure: &TurnFigure, scope: Scope, BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
+fn one(figure: &TurnFigure, scope: TurnScope, BothSides { before, after }: BothSides<'_>) -> Option<ComparedFigure> {
     let of = |samples: &TurnSamples| -> Vec<Option<f64>> {
-        let turns: &[Turn] = if scope == Scope::FirstTurn { &samples.first } else { &samples.turns };
+        let turns: &[Turn] = if scope == TurnScope::FirstTurn { &samples.first } else { &samples.turns };
         turns.iter().map(|turn| figure.of(turn)).collect()
     };
     let pairs: Vec<(f64, f64)> = of(before).into_iter().zip(of(after)).filter_map(|(old, new)| old.zip(new)).collect();
     let (before_values, after_values): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     let (old, new) = (mean_of(&before_values)?.value, mean_of(&after_values)?.value);
-    if scope == Scope::Stage {
+    if scope == TurnScope::Stage {
         let whole: Vec<f64> = before.turns.iter().filter_map(whole_ns).map(|ns| ns as f64 / 1e6).collect();
         if old.max(new) < VISIBLE_SHARE * mean_of(&whole)?.value {
             return None;
         }
     }
     let ratio = paired_ratio_at(&after_values, &before_values, ALPHA)?;
-    Some(Compared {
+    Some(ComparedFigure {
         figure: figure.name,
         meaning: figure.meaning,
         unit: figure.unit,
@@ -118,29 +118,29 @@ fn one(figure: &TurnFigure, scope: Scope, BothSides { before, after }: BothSides
         scope,
         before: old,
         after: new,
-        change: Change::Ratio(ratio),
+        change: PairedChange::Ratio(ratio),
         p: ratio.p,
         verdict: ChangeVerdict::Open,
     })
 }
 
 /// Late frames of the load, over the turns in which both sides had frames.
-fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
+fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<ComparedFigure> {
     let has_frames = |(old, new): &(&FrameCounts, &FrameCounts)| old.total > 0 && new.total > 0;
     let pairs: Vec<_> = before.frames.iter().zip(&after.frames).filter(has_frames).collect();
     let shares = |of: fn(&(&FrameCounts, &FrameCounts)) -> FrameCounts| -> Vec<f64> {
         pairs.iter().filter_map(|pair| of(pair).late_percent()).collect()
     };
     let difference = paired_difference_at(&shares(|pair| *pair.1), &shares(|pair| *pair.0), ALPHA)?;
-    Some(Compared {
+    Some(ComparedFigure {
         figure: "frames_late",
         meaning: "late frames",
         unit: "%",
         direction: Direction::Lower,
-        scope: Scope::Turn,
+        scope: TurnScope::Turn,
         before: pairs.iter().map(|pair| *pair.0).sum::<FrameCounts>().late_percent()?,
         after: pairs.iter().map(|pair| *pair.1).sum::<FrameCounts>().late_percent()?,
-        change: Change::Difference(difference),
+        change: PairedChange::Difference(difference),
         p: difference.p,
         verdict: ChangeVerdict::Open,
     })
@@ -149,7 +149,7 @@ fn late_frames(BothSides { before, after }: BothSides<'_>) -> Option<Compared> {
 /// The comparison as a case: every change with its interval, and the rows of the table. `cut_off`: why turns are
 /// missing.
 pub(super) fn case(
-    compared: &[Compared],
+    compared: &[ComparedFigure],
     rows: &[BeforeAfterRow],
     notes: Vec<String>,
     cut_off: Option<String>,
@@ -164,7 +164,7 @@ pub(super) fn case(
         duration_s: 0.0,
         conditions: serde_json::json!({}),
         notes,
-        metrics: compared.iter().map(Compared::metric).collect(),
+        metrics: compared.iter().map(ComparedFigure::metric).collect(),
         histograms: Vec::new(),
     };
     BeforeAfterRow::keep(rows, &mut case);
@@ -181,7 +181,7 @@ mod tests {
 
     use super::super::planted::{STAGES_US, samples_of, turn};
     use super::*;
-    use crate::plan::Side;
+    use crate::plan::PipelineSide;
     use crate::record::{MetricStatus, TurnStage};
 
     /// The same durations, each with 4 % of random noise.
@@ -196,12 +196,12 @@ mod tests {
 
     fn of_sides(before: TurnSamples, after: TurnSamples) -> TurnsBySide {
         let mut turns = TurnsBySide::default();
-        *turns.of_mut(Side::Before) = before;
-        *turns.of_mut(Side::After) = after;
+        *turns.of_mut(PipelineSide::Before) = before;
+        *turns.of_mut(PipelineSide::After) = after;
         turns
     }
 
-    fn run(seed: u64, after_us: &[f64; 6]) -> Vec<Compared> {
+    fn run(seed: u64, after_us: &[f64; 6]) -> Vec<ComparedFigure> {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut samples = |stages_us: &[f64; 6]| TurnSamples {
             first: (0..8).map(|number| turn(number, &noisy(&mut rng, stages_us))).collect(),
@@ -218,7 +218,7 @@ mod tests {
         STAGES_US.map(|length_us| length_us as f64)
     }
 
-    fn moved(compared: &[Compared]) -> Vec<&'static str> {
+    fn moved(compared: &[ComparedFigure]) -> Vec<&'static str> {
         compared.iter().filter(|one| one.verdict.is_change()).map(|one| one.figure).collect()
     }
 
@@ -232,7 +232,7 @@ mod tests {
         of_sides(samples(before), samples(after))
     }
 
-    fn late_frames_of(turns: &TurnsBySide) -> Compared {
+    fn late_frames_of(turns: &TurnsBySide) -> ComparedFigure {
         compare(turns).into_iter().find(|one| one.figure == "frames_late").unwrap()
     }
 
@@ -252,7 +252,7 @@ mod tests {
                     let mut slower_us = lengths_us();
                     slower_us[at] *= 1.15;
                     let compared = run(1_000 + seed, &slower_us);
-                    let stages: Vec<_> = compared.iter().filter(|one| one.scope == Scope::Stage).cloned().collect();
+                    let stages: Vec<_> = compared.iter().filter(|one| one.scope == TurnScope::Stage).cloned().collect();
                     moved(&stages) == [stage.word()]
                 })
                 .count();
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn nothing_to_compare_without_a_second_side() {
         let mut turns = TurnsBySide::default();
-        turns.of_mut(Side::Before);
+        turns.of_mut(PipelineSide::Before);
         assert!(compare(&turns).is_empty());
     }
 
@@ -288,9 +288,9 @@ mod tests {
     #[test]
     fn late_frames_need_frames_on_both_sides() {
         let mut turns = with_late_frames(&[5], &[5]);
-        turns.of_mut(Side::After).frames[3] = FrameCounts::default();
+        turns.of_mut(PipelineSide::After).frames[3] = FrameCounts::default();
         assert_eq!(late_frames_of(&turns).change.pairs(), 11);
-        turns.of_mut(Side::After).frames.clear();
+        turns.of_mut(PipelineSide::After).frames.clear();
         assert!(compare(&turns).iter().all(|one| one.figure != "frames_late"));
     }
 

@@ -8,26 +8,26 @@ use rand::seq::SliceRandom;
 use serde_json::json;
 
 use super::super::study::StopReason;
-use super::budget::{Budget, Part};
+use super::budget::{RunPart, TimeBudget};
 use super::cases::cut_off;
 use crate::bridge::{Ack, BridgeError, Client, Message};
 use crate::clock::{Clock, ms};
 use crate::failure::Failure;
 use crate::llm::Conversation;
-use crate::measure::{CellSample, RenderLoad, Speaker, average, case_state, measure_cell};
+use crate::measure::{ContentionSample, RenderLoad, Speaker, average, case_state, measure_cell};
 use crate::plan::PipelinePlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric};
 
 /// What runs in parallel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Cell {
+pub(super) struct ContentionCell {
     pub(super) render: bool,
     pub(super) model: bool,
     pub(super) bridge: bool,
 }
 
-impl Cell {
+impl ContentionCell {
     /// Path in the record: `contention/model+bridge`.
     pub(super) fn path(self) -> String {
         let parts = [(self.model, "model"), (self.bridge, "bridge"), (self.render, "render")];
@@ -37,7 +37,7 @@ impl Cell {
 }
 
 /// The samples of every cell, one per round.
-pub(super) type Cells = BTreeMap<Cell, Vec<CellSample>>;
+pub(super) type CellSamples = BTreeMap<ContentionCell, Vec<ContentionSample>>;
 
 /// The participants.
 pub(super) struct Contention<'a, 'm> {
@@ -47,14 +47,14 @@ pub(super) struct Contention<'a, 'm> {
     pub(super) clock: &'a Clock,
     pub(super) stop: &'a AtomicBool,
     pub(super) done: &'a AtomicU64,
-    pub(super) budget: Budget,
+    pub(super) budget: TimeBudget,
 }
 
 /// The cells of model and bridge in one half of a round.
-const HALF: [Cell; 3] = [
-    Cell { render: false, model: true, bridge: false },
-    Cell { render: false, model: false, bridge: true },
-    Cell { render: false, model: true, bridge: true },
+const HALF: [ContentionCell; 3] = [
+    ContentionCell { render: false, model: true, bridge: false },
+    ContentionCell { render: false, model: false, bridge: true },
+    ContentionCell { render: false, model: true, bridge: true },
 ];
 
 /// Cells per round.
@@ -63,26 +63,28 @@ pub(super) const CELLS: u64 = 2 * HALF.len() as u64;
 impl Contention<'_, '_> {
     /// Runs all rounds: in each, three cells without and three with the render-like load, in random order of the
     /// halves.
-    pub(super) fn measure(&mut self, rng: &mut StdRng, cells: &mut Cells) -> Result<(), Failure> {
+    pub(super) fn measure(&mut self, rng: &mut StdRng, cells: &mut CellSamples) -> Result<(), Failure> {
         let mut conversation = Conversation::new("", 1);
         conversation.ask(self.plan.message(0));
         let prompt = self.speaker.prompt(&conversation.messages());
-        let reach = &self.plan.reach;
-        let probe = reach.dialect.probe(Ack::Applied);
-        let mut message = probe.map(|probe| Message::of(reach.dialect, probe, reach.blink, 0));
-        let mut steps = self.budget.steps(Part::Contention);
+        let bridge_connection = &self.plan.bridge_connection;
+        let probe = bridge_connection.dialect.probe(Ack::Applied);
+        let mut message = probe.map(|probe| Message::of(bridge_connection.dialect, probe, bridge_connection.blink, 0));
+        let mut steps = self.budget.steps(RunPart::Contention);
         for round in (0..self.plan.contention_rounds).take_while(|_| steps.may_begin()) {
             let mut halves = [false, true];
             halves.shuffle(rng);
             for render in halves {
                 let load = render.then(|| RenderLoad::start(self.plan.contention_render, *self.clock)).transpose()?;
-                let mut half = HALF.map(|cell| Cell { render, ..cell });
+                let mut half = HALF.map(|cell| ContentionCell { render, ..cell });
                 half.shuffle(rng);
                 for cell in half {
                     let speaker: Option<(&mut dyn Speaker<'_>, _)> =
                         if cell.model { Some((&mut *self.speaker, &prompt)) } else { None };
                     let bridge_part = match &mut message {
-                        Some(message) if cell.bridge => Some((&mut *self.client, message, reach.dialect.ids)),
+                        Some(message) if cell.bridge => {
+                            Some((&mut *self.client, message, bridge_connection.dialect.ids))
+                        }
                         _ => None,
                     };
                     if speaker.is_none() && bridge_part.is_none() {
@@ -106,11 +108,11 @@ impl Contention<'_, '_> {
 
 /// The cells as cases, of `planned` rounds each. The unit is the round: intervals are over rounds, not over tokens or
 /// messages.
-pub(super) fn cases(cells: &Cells, planned: u32, end: Option<StopReason>) -> Vec<Case> {
+pub(super) fn cases(cells: &CellSamples, planned: u32, end: Option<StopReason>) -> Vec<Case> {
     cells.iter().map(|(cell, samples)| case(*cell, samples, planned, end)).collect()
 }
 
-fn case(cell: Cell, samples: &[CellSample], planned: u32, end: Option<StopReason>) -> Case {
+fn case(cell: ContentionCell, samples: &[ContentionSample], planned: u32, end: Option<StopReason>) -> Case {
     let mut metrics = Vec::new();
     if cell.model {
         metrics.push(average("tokens_per_s", "tokens/s", &speeds(samples), Direction::Higher));
@@ -145,7 +147,7 @@ fn case(cell: Cell, samples: &[CellSample], planned: u32, end: Option<StopReason
 }
 
 /// State of a cell that was not cut off: rounds in which a command had no reply have no latency.
-fn with_faults(case: Case, samples: &[CellSample]) -> Case {
+fn with_faults(case: Case, samples: &[ContentionSample]) -> Case {
     let trips = samples.iter().filter_map(|sample| sample.trips.as_ref());
     let faults: Vec<String> = trips.filter_map(|trips| case_state(trips, false).1).collect();
     let Some(first) = faults.first() else { return case };
@@ -155,13 +157,13 @@ fn with_faults(case: Case, samples: &[CellSample]) -> Case {
 }
 
 /// Tokens per second of each round.
-pub(super) fn speeds(samples: &[CellSample]) -> Vec<f64> {
+pub(super) fn speeds(samples: &[ContentionSample]) -> Vec<f64> {
     samples.iter().filter_map(|sample| sample.tokens_per_s).collect()
 }
 
 /// Mean round trips of *applied* commands per round, in milliseconds.
-pub(super) fn latencies_ms(samples: &[CellSample]) -> Vec<f64> {
-    samples.iter().filter_map(CellSample::latency_ns).map(|ns| ns / 1e6).collect()
+pub(super) fn latencies_ms(samples: &[ContentionSample]) -> Vec<f64> {
+    samples.iter().filter_map(ContentionSample::latency_ns).map(|ns| ns / 1e6).collect()
 }
 
 #[cfg(test)]
@@ -170,10 +172,10 @@ mod tests {
     use super::*;
     use crate::record::MetricStatus;
 
-    const BOTH: Cell = Cell { render: true, model: true, bridge: true };
+    const BOTH: ContentionCell = ContentionCell { render: true, model: true, bridge: true };
 
-    fn planted(samples: Vec<CellSample>, end: Option<StopReason>) -> Case {
-        cases(&Cells::from([(BOTH, samples)]), 2, end).remove(0)
+    fn planted(samples: Vec<ContentionSample>, end: Option<StopReason>) -> Case {
+        cases(&CellSamples::from([(BOTH, samples)]), 2, end).remove(0)
     }
 
     #[test]

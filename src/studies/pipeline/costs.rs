@@ -1,29 +1,29 @@
 //! How model, bridge and render-like load slow each other down, as text.
 
-use super::contention::{Cell, Cells, latencies_ms, speeds};
-use crate::measure::CellSample;
+use super::contention::{CellSamples, ContentionCell, latencies_ms, speeds};
+use crate::measure::ContentionSample;
 use crate::plural::counted;
 use crate::stats::{PairedRatio, mean_of, paired_ratio};
 
-const MODEL: Cell = Cell { render: false, model: true, bridge: false };
-const BRIDGE: Cell = Cell { render: false, model: false, bridge: true };
-const MODEL_AND_BRIDGE: Cell = Cell { render: false, model: true, bridge: true };
+const MODEL: ContentionCell = ContentionCell { render: false, model: true, bridge: false };
+const BRIDGE: ContentionCell = ContentionCell { render: false, model: false, bridge: true };
+const MODEL_AND_BRIDGE: ContentionCell = ContentionCell { render: false, model: true, bridge: true };
 
 /// A figure of each round of a cell, and its wording.
 #[derive(Clone, Copy)]
-struct Quantity {
-    of: fn(&[CellSample]) -> Vec<f64>,
+struct CostFigure {
+    of: fn(&[ContentionSample]) -> Vec<f64>,
     unit: &'static str,
     /// Text before its value.
     before: &'static str,
 }
 
-const SPEED: Quantity = Quantity { of: speeds, unit: "tokens/s", before: "" };
-const DELAY: Quantity = Quantity { of: latencies_ms, unit: "ms", before: "after " };
+const SPEED: CostFigure = CostFigure { of: speeds, unit: "tokens/s", before: "" };
+const DELAY: CostFigure = CostFigure { of: latencies_ms, unit: "ms", before: "after " };
 
 /// One sentence per pair of measured cells.
-pub(super) fn costs(cells: &Cells) -> Vec<String> {
-    let beside_render = |cell: Cell| Cell { render: true, ..cell };
+pub(super) fn costs(cells: &CellSamples) -> Vec<String> {
+    let beside_render = |cell: ContentionCell| ContentionCell { render: true, ..cell };
     [
         (SPEED, beside_render(MODEL), MODEL, "Effect of the render load on the model:"),
         (SPEED, MODEL_AND_BRIDGE, MODEL, "Effect of the bridge's commands on the model:"),
@@ -36,7 +36,7 @@ pub(super) fn costs(cells: &Cells) -> Vec<String> {
     .collect()
 }
 
-fn cost(quantity: Quantity, beside: &[CellSample], alone: &[CellSample], what: &str) -> Option<String> {
+fn cost(quantity: CostFigure, beside: &[ContentionSample], alone: &[ContentionSample], what: &str) -> Option<String> {
     let (beside, alone) = ((quantity.of)(beside), (quantity.of)(alone));
     let (with, without) = (mean_of(&beside)?.value, mean_of(&alone)?.value);
     let ratio = paired_ratio(&beside, &alone)?;
@@ -74,10 +74,10 @@ mod tests {
     #[test]
     fn slowdown_is_stated_with_its_rounds() {
         let rounds = |tokens_per_s, latency_ms| (0..6).map(|_| cell_sample(tokens_per_s, latency_ms)).collect();
-        let cells = Cells::from([
+        let cells = CellSamples::from([
             (MODEL, rounds(40.0, 8)),
             (BRIDGE, rounds(40.0, 8)),
-            (Cell { render: true, ..MODEL }, rounds(30.0, 8)),
+            (ContentionCell { render: true, ..MODEL }, rounds(30.0, 8)),
             (MODEL_AND_BRIDGE, rounds(40.0, 10)),
         ]);
         let says = costs(&cells);
@@ -92,6 +92,6 @@ mod tests {
             "Effect of the model on the avatar: a command is applied after 10.0 ms with it, 8.0 ms without (+25.0 % \
              [+25.0, +25.0], n 6 rounds)."
         );
-        assert_eq!(costs(&Cells::new()), Vec::<String>::new());
+        assert_eq!(costs(&CellSamples::new()), Vec::<String>::new());
     }
 }

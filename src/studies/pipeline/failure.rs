@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::measure::{RenderLoadError, SpeakerError};
-use crate::plan::{ARM_KEYS, ArmError, PipelinePlanError};
+use crate::plan::{ARM_KEYS, CompanionSettingsError, PipelinePlanError};
 
 impl From<PipelinePlanError> for Failure {
     fn from(error: PipelinePlanError) -> Self {
@@ -16,16 +16,18 @@ impl From<PipelinePlanError> for Failure {
     }
 }
 
-impl From<ArmError> for Failure {
-    fn from(error: ArmError) -> Self {
+impl From<CompanionSettingsError> for Failure {
+    fn from(error: CompanionSettingsError) -> Self {
         match &error {
-            ArmError::UnknownKey { .. } => Self::usage(error).hint(format!("the settings are {}", ARM_KEYS.join(", "))),
-            ArmError::BadValue { .. } => Self::usage(error).hint("see workly-perf pipeline --help"),
-            ArmError::Unknown { .. } => Self::usage(error)
+            CompanionSettingsError::UnknownKey { .. } => {
+                Self::usage(error).hint(format!("the settings are {}", ARM_KEYS.join(", ")))
+            }
+            CompanionSettingsError::BadValue { .. } => Self::usage(error).hint("see workly-perf pipeline --help"),
+            CompanionSettingsError::Unknown { .. } => Self::usage(error)
                 .hint("for example --after app,n_threads=2,react=first-words; or the folder of a run of recommend"),
-            ArmError::NoParameters { .. } => Self::unreadable(error)
+            CompanionSettingsError::NoParameters { .. } => Self::unreadable(error)
                 .hint("measure again with workly-perf launch --measure, and talk to the application meanwhile"),
-            ArmError::NotARecommendation { .. } => {
+            CompanionSettingsError::NotARecommendation { .. } => {
                 Self::unreadable(error).hint("name the folder of a run of workly-perf recommend")
             }
         }

@@ -1,15 +1,15 @@
 //! Findings about the turns.
 
-use super::super::setup::Seen;
+use super::super::setup::AppliedSource;
 use super::super::study::StopReason;
-use super::change::Change;
-use super::compared::{Compared, Scope, compare};
+use super::change::PairedChange;
+use super::compared::{ComparedFigure, TurnScope, compare};
 use super::costs::{costs, percent};
 use super::ended;
 use super::held;
 use super::samples::{PipelineSamples, TurnSamples};
-use crate::measure::{Moment, Turn};
-use crate::plan::{Arm, PipelinePlan, Side};
+use crate::measure::{ReactionTiming, Turn};
+use crate::plan::{CompanionSettings, PipelinePlan, PipelineSide};
 use crate::stats::mean_of;
 
 /// The findings that lead the report.
@@ -17,13 +17,13 @@ pub(super) fn findings(plan: &PipelinePlan, data: &PipelineSamples, end: StopRea
     let compared = compare(&data.turns);
     let sides = || data.turns.iter().filter_map(|(side, samples)| Some((side, plan.arm(side)?, samples)));
     let mut findings: Vec<String> =
-        sides().filter_map(|(side, arm, samples)| felt(&title(arm, side), samples, data.seen)).collect();
+        sides().filter_map(|(side, arm, samples)| noticeable(&title(arm, side), samples, data.seen)).collect();
     findings.extend(sides().filter_map(|(side, arm, samples)| held::sentence(&title(arm, side), arm, &samples.turns)));
     findings.extend(sides().filter_map(|(side, arm, samples)| ended::sentence(&title(arm, side), &samples.turns)));
-    findings.extend(plan.arm(Side::After).and_then(unobeyed));
+    findings.extend(plan.arm(PipelineSide::After).and_then(unobeyed));
     findings.extend(placed(&compared));
     findings.extend(compared.iter().find_map(late_frames));
-    findings.extend(data.turns.of(Side::Before).and_then(|samples| early(plan, samples)));
+    findings.extend(data.turns.of(PipelineSide::Before).and_then(|samples| early(plan, samples)));
     findings.extend(costs(&data.cells));
     if data.is_contention_skipped {
         findings.push(
@@ -38,16 +38,16 @@ pub(super) fn findings(plan: &PipelinePlan, data: &PipelineSamples, end: StopRea
 }
 
 /// `Before (app)`.
-fn title(arm: &Arm, side: Side) -> String {
+fn title(arm: &CompanionSettings, side: PipelineSide) -> String {
     let side = match side {
-        Side::Before => "Before",
-        Side::After => "After",
+        PipelineSide::Before => "Before",
+        PipelineSide::After => "After",
     };
     format!("{side} ({})", arm.name)
 }
 
 /// What a user notices with these settings, and where the time goes.
-fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String> {
+fn noticeable(title: &str, samples: &TurnSamples, seen: Option<AppliedSource>) -> Option<String> {
     let mean = |of: fn(&Turn) -> Option<u64>| {
         let values: Vec<f64> = samples.turns.iter().filter_map(of).map(|ns| ns as f64 / 1e6).collect();
         mean_of(&values).map(|mean| mean.value)
@@ -55,7 +55,7 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
     let (first, last, n) = (mean(Turn::ttft_ns)?, mean(Turn::ttlt_ns)?, samples.turns.len());
     let tokens = format!("the first token comes after {first:.0} ms, the last after {last:.0} ms (means, n {n})");
     let Some(visible) = mean(Turn::visible_ns) else {
-        let shows = seen.and_then(Seen::frame_ms).map_or_else(
+        let shows = seen.and_then(AppliedSource::frame_ms).map_or_else(
             || "; when the face shows it is unknown, since no frame could be measured".to_owned(),
             |frame_ms| {
                 format!(
@@ -65,7 +65,7 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
                 )
             },
         );
-        let told = mean(Turn::told_ns)?;
+        let told = mean(Turn::notified_ns)?;
         return Some(format!("{title}: the bridge has the expression after {told:.0} ms{shows}; {tokens}."));
     };
     let reaction = mean(Turn::reaction_ns)?;
@@ -77,8 +77,8 @@ fn felt(title: &str, samples: &TurnSamples, seen: Option<Seen>) -> Option<String
 }
 
 /// Late frames of the load in the turns of each side.
-fn late_frames(one: &Compared) -> Option<String> {
-    let Change::Difference(change) = one.change else { return None };
+fn late_frames(one: &ComparedFigure) -> Option<String> {
+    let PairedChange::Difference(change) = one.change else { return None };
     let interval = change.interval.map_or_else(
         || " (too few pairs for an interval)".to_owned(),
         |(low, high)| format!(" [{low:+.1}, {high:+.1}]"),
@@ -95,7 +95,7 @@ fn late_frames(one: &Compared) -> Option<String> {
 }
 
 /// Settings of the after side that the application does not obey.
-fn unobeyed(arm: &Arm) -> Option<String> {
+fn unobeyed(arm: &CompanionSettings) -> Option<String> {
     (!arm.not_obeyed.is_empty()).then(|| {
         format!(
             "After ({}) shows what a changed application could do. No published version of Workly supports {}: gains \
@@ -143,14 +143,14 @@ fn spent(plan: &PipelinePlan, data: &PipelineSamples) -> Option<String> {
 }
 
 /// Stages that changed, as the cause of a change of the whole.
-fn placed(compared: &[Compared]) -> Option<String> {
+fn placed(compared: &[ComparedFigure]) -> Option<String> {
     if compared.is_empty() {
         return None;
     }
-    let changed = compared.iter().filter(|one| one.scope == Scope::Stage && one.verdict.is_change());
+    let changed = compared.iter().filter(|one| one.scope == TurnScope::Stage && one.verdict.is_change());
     let changed: Vec<String> = changed
         .filter_map(|one| {
-            let Change::Ratio(ratio) = &one.change else { return None };
+            let PairedChange::Ratio(ratio) = &one.change else { return None };
             Some(format!("{} ({}, {})", one.meaning, percent(ratio), one.verdict.word()))
         })
         .collect();
@@ -163,7 +163,7 @@ fn placed(compared: &[Compared]) -> Option<String> {
 
 /// Estimated gain of reacting after the first words, if that is not done: the time between them and the end.
 fn early(plan: &PipelinePlan, samples: &TurnSamples) -> Option<String> {
-    let arm = plan.arm(Side::Before).filter(|arm| arm.react == Moment::End)?;
+    let arm = plan.arm(PipelineSide::Before).filter(|arm| arm.react == ReactionTiming::End)?;
     let words = (plan.first_words as usize).clamp(1, plan.reply_tokens as usize);
     let waits: Vec<f64> = samples
         .turns
@@ -188,9 +188,9 @@ mod tests {
 
     fn planted(before: TurnSamples, after: Option<TurnSamples>) -> PipelineSamples {
         let mut data = PipelineSamples::default();
-        *data.turns.of_mut(Side::Before) = before;
+        *data.turns.of_mut(PipelineSide::Before) = before;
         if let Some(after) = after {
-            *data.turns.of_mut(Side::After) = after;
+            *data.turns.of_mut(PipelineSide::After) = after;
         }
         data
     }
@@ -203,7 +203,7 @@ mod tests {
     fn planted_turns_give_the_expected_findings() {
         let plan = plan("--turns 2 --first-words 1 --after none --no-contention");
         let mut data = planted(turns(2, &STAGES_US), None);
-        data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US), turn(1, &STAGES_US)];
+        data.turns.of_mut(PipelineSide::Before).first = vec![turn(0, &STAGES_US), turn(1, &STAGES_US)];
         let says = findings(&plan, &data, StopReason::Planned);
         assert_eq!(
             says,
@@ -259,7 +259,7 @@ mod tests {
     fn omissions_by_the_budget_are_stated_unless_interrupted() {
         let plan = plan("--turns 9 --budget 1ms --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
-        data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
+        data.turns.of_mut(PipelineSide::Before).first = vec![turn(0, &STAGES_US)];
         let spent = "The budget of 0.001 s was used up: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention. \
             A longer --budget measures all of them.";
         assert_eq!(findings(&plan, &data, StopReason::Budget).last().unwrap(), spent);
@@ -272,7 +272,7 @@ mod tests {
     fn failed_bridge_is_not_blamed_on_the_budget() {
         let plan = plan("--turns 1 --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
-        data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
+        data.turns.of_mut(PipelineSide::Before).first = vec![turn(0, &STAGES_US)];
         data.is_contention_skipped = true;
         let says = findings(&plan, &data, StopReason::Planned);
         assert!(says.last().unwrap().starts_with("Contention was not measured: the bridge failed"), "{says:?}");
@@ -281,11 +281,11 @@ mod tests {
 
     #[test]
     fn rounds_of_every_cell_are_compared_with_the_plan() {
-        use super::super::contention::Cell;
+        use super::super::contention::ContentionCell;
         let plan = plan("--turns 1 --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
-        data.turns.of_mut(Side::Before).first = vec![turn(0, &STAGES_US)];
-        let cell = |render| Cell { render, model: true, bridge: false };
+        data.turns.of_mut(PipelineSide::Before).first = vec![turn(0, &STAGES_US)];
+        let cell = |render| ContentionCell { render, model: true, bridge: false };
         data.cells.insert(cell(false), (0..6).map(|_| cell_sample(10.0, 5)).collect());
         data.cells.insert(cell(true), (0..4).map(|_| cell_sample(10.0, 5)).collect());
         assert_eq!(left_out(&plan, &data), ["4 of 6 rounds of contention"]);

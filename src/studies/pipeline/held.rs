@@ -1,11 +1,11 @@
 //! Held replies to reactions: late replies, not late commands.
 
 use crate::measure::{Delivery, LEAST_HELD_PERCENT, REMEDY, Turn};
-use crate::plan::Arm;
+use crate::plan::CompanionSettings;
 use crate::record::{Direction, Metric, MetricStatus};
 
 /// Share of reactions with a held reply; `None` if their commands are not sent at once.
-pub(super) fn metric(arm: &Arm, turns: &[Turn]) -> Option<Metric> {
+pub(super) fn metric(arm: &CompanionSettings, turns: &[Turn]) -> Option<Metric> {
     if arm.reaction != Delivery::Pipelined {
         return None;
     }
@@ -19,7 +19,7 @@ pub(super) fn metric(arm: &Arm, turns: &[Turn]) -> Option<Metric> {
 }
 
 /// The finding that replies were late although commands were not. `title` is the side.
-pub(super) fn sentence(title: &str, arm: &Arm, turns: &[Turn]) -> Option<String> {
+pub(super) fn sentence(title: &str, arm: &CompanionSettings, turns: &[Turn]) -> Option<String> {
     let share = metric(arm, turns)?;
     let percent = share.value.filter(|percent| *percent >= LEAST_HELD_PERCENT)?;
     Some(format!(
@@ -35,10 +35,10 @@ pub(super) fn sentence(title: &str, arm: &Arm, turns: &[Turn]) -> Option<String>
 mod tests {
     use super::super::planted::{failed_turn, plan, reacting_turn};
     use super::*;
-    use crate::plan::Side;
+    use crate::plan::PipelineSide;
 
-    fn arm(reaction: &str) -> Arm {
-        plan(&format!("--before app,reaction={reaction} --after none")).arm(Side::Before).unwrap().clone()
+    fn arm(reaction: &str) -> CompanionSettings {
+        plan(&format!("--before app,reaction={reaction} --after none")).arm(PipelineSide::Before).unwrap().clone()
     }
 
     #[test]

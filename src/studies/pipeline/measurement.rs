@@ -5,9 +5,9 @@ use std::thread;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::super::setup::{Connection, seen};
+use super::super::setup::{BridgeSession, seen};
 use super::super::study::RunContext;
-use super::budget::Budget;
+use super::budget::TimeBudget;
 use super::cases::path;
 use super::contention::{CELLS, Contention};
 use super::models::Models;
@@ -15,7 +15,7 @@ use super::responder::Responder;
 use super::samples::PipelineSamples;
 use super::turns::TurnRunner;
 use crate::failure::Failure;
-use crate::measure::{Delivery, Reactor, RenderLoad, Watch};
+use crate::measure::{ApplicationSources, Delivery, Reactor, RenderLoad};
 use crate::plan::PipelinePlan;
 
 /// State shared by both parts of a run.
@@ -23,7 +23,7 @@ pub(super) struct Measurement<'a> {
     plan: &'a PipelinePlan,
     responders: Vec<Responder<'a>>,
     rng: StdRng,
-    budget: Budget,
+    budget: TimeBudget,
 }
 
 impl<'a> Measurement<'a> {
@@ -36,14 +36,14 @@ impl<'a> Measurement<'a> {
             plan,
             responders: responders.collect(),
             rng: StdRng::seed_from_u64(plan.seed),
-            budget: Budget::start(plan.budget_s),
+            budget: TimeBudget::start(plan.budget_s),
         }
     }
 
     /// Measures everything that fits into the budget.
     pub(super) fn run(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut BridgeSession,
         data: &mut PipelineSamples,
         context: &mut RunContext<'_, PipelineSamples>,
     ) -> Result<(), Failure> {
@@ -54,7 +54,7 @@ impl<'a> Measurement<'a> {
         }
         // A failed bridge has no pending replies on a new connection.
         let has_failed = data.turns.iter().any(|(_, samples)| samples.turns.iter().any(|turn| turn.reaction.is_err()));
-        connection.is_clean = !has_failed || connection.is_alive(&self.plan.reach, context.stop);
+        connection.is_clean = !has_failed || connection.is_alive(&self.plan.bridge_connection, context.stop);
         if self.plan.contention_rounds == 0 {
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl<'a> Measurement<'a> {
 
     fn turns(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut BridgeSession,
         data: &mut PipelineSamples,
         context: &mut RunContext<'_, PipelineSamples>,
     ) -> Result<(), Failure> {
@@ -73,11 +73,11 @@ impl<'a> Measurement<'a> {
         let total = u64::from(plan.turns + plan.first_turns) * self.responders.len() as u64;
         let phase = context.observer.phase("turns", total);
         let is_expression_alone = plan.arms.iter().any(|(_, arm)| arm.reaction == Delivery::Expression);
-        let mut watch = Watch::default();
+        let mut watch = ApplicationSources::default();
         if is_expression_alone {
-            (watch, data.seen) = seen(&plan.reach, connection, plan.seed, (&clock, stop));
+            (watch, data.seen) = seen(&plan.bridge_connection, connection, plan.seed, (&clock, stop));
         }
-        let (client, dialect) = (&mut connection.client, plan.reach.dialect);
+        let (client, dialect) = (&mut connection.client, plan.bridge_connection.dialect);
         thread::scope(|scope| {
             let reactor = Reactor::start(scope, (client, dialect, watch), clock, stop);
             let runner = TurnRunner {
@@ -98,7 +98,7 @@ impl<'a> Measurement<'a> {
     /// With the settings that would be used: the last ones.
     fn contention(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut BridgeSession,
         data: &mut PipelineSamples,
         context: &mut RunContext<'_, PipelineSamples>,
     ) -> Result<(), Failure> {

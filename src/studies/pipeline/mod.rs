@@ -1,7 +1,6 @@
 //! Whole turns, before and after a change of settings, and the contention of model, bridge and render-like load.
 
 mod budget;
-mod card;
 mod cases;
 mod change;
 mod compared;
@@ -10,6 +9,7 @@ mod costs;
 mod ended;
 mod failure;
 mod findings;
+mod gpu_memory_need;
 mod growth;
 mod held;
 mod measured;

@@ -9,7 +9,7 @@ use super::samples::TurnSamples;
 use crate::bridge::BridgeError;
 #[cfg(test)]
 use crate::cli::{Cli, Command};
-use crate::measure::{CellSample, End, ReactionTimes, ReplyEnd, RoundTrips, Turn};
+use crate::measure::{CaseEnd, ContentionSample, ReactionTimes, ReplyEnd, RoundTrips, Turn};
 use crate::plan::PipelinePlan;
 
 /// Durations of the stages in microseconds, in order.
@@ -73,15 +73,15 @@ pub(super) fn reacting_turn(number: u64, is_held: bool) -> Turn {
 }
 
 /// A round of a cell with this generation speed and this latency for each of 20 commands.
-pub(super) fn cell_sample(tokens_per_s: f64, latency_ms: u64) -> CellSample {
+pub(super) fn cell_sample(tokens_per_s: f64, latency_ms: u64) -> ContentionSample {
     let trips =
         RoundTrips { latency_ns: vec![latency_ms * 1_000_000; 20], sent: 20, answered: 20, ..RoundTrips::new(0) };
-    CellSample { tokens_per_s: Some(tokens_per_s), trips: Some(trips), span_ns: (0, 1_000_000_000) }
+    ContentionSample { tokens_per_s: Some(tokens_per_s), trips: Some(trips), span_ns: (0, 1_000_000_000) }
 }
 
 /// A round in which the bridge stopped replying.
-pub(super) fn failed_cell_sample(tokens_per_s: f64) -> CellSample {
+pub(super) fn failed_cell_sample(tokens_per_s: f64) -> ContentionSample {
     let error = BridgeError::NoReply { waited: Duration::from_millis(300) };
-    let trips = RoundTrips { sent: 1, lost: 1, end: End::Broken(error), ..RoundTrips::new(0) };
-    CellSample { tokens_per_s: Some(tokens_per_s), trips: Some(trips), span_ns: (0, 1_000_000_000) }
+    let trips = RoundTrips { sent: 1, lost: 1, end: CaseEnd::Broken(error), ..RoundTrips::new(0) };
+    ContentionSample { tokens_per_s: Some(tokens_per_s), trips: Some(trips), span_ns: (0, 1_000_000_000) }
 }

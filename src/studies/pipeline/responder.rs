@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 #[cfg(feature = "llama")]
-use super::speaker_at::SpeakerAt;
+use super::speaker_at::PrioritySpeaker;
 #[cfg(feature = "llama")]
 use super::worker::{ResponderWorker, WorkerSpeaker};
 #[cfg(feature = "llama")]
@@ -15,8 +15,8 @@ use crate::host;
 use crate::llm::engine::{ContextSpec, Model};
 #[cfg(feature = "llama")]
 use crate::measure::ModelSpeaker;
-use crate::measure::{PacedSpeaker, PacedSpec, Speaker};
-use crate::plan::{Arm, Side};
+use crate::measure::{PaceSpec, PacedSpeaker, Speaker};
+use crate::plan::{CompanionSettings, PipelineSide};
 
 /// Tokens of the warm-up generation.
 #[cfg(feature = "llama")]
@@ -24,8 +24,8 @@ pub(super) const WARM_TOKENS: usize = 2;
 
 /// One side: its settings and its responder.
 pub(super) struct Responder<'a> {
-    pub(super) side: Side,
-    pub(super) settings: &'a Arm,
+    pub(super) side: PipelineSide,
+    pub(super) settings: &'a CompanionSettings,
     pub(super) config: ResponderConfig<'a>,
 }
 
@@ -38,7 +38,7 @@ pub(super) enum ResponderConfig<'m> {
     #[cfg(feature = "llama")]
     Worker(&'m Model, &'m ResponderWorker),
     /// A simulated model.
-    Paced(PacedSpec, std::marker::PhantomData<&'m ()>),
+    Paced(PaceSpec, std::marker::PhantomData<&'m ()>),
 }
 
 /// A speaker that has not answered yet.
@@ -50,7 +50,7 @@ pub(super) struct ReadySpeaker<'m> {
 
 impl ResponderConfig<'_> {
     /// A paced speaker of that speed.
-    pub(super) fn paced(spec: PacedSpec) -> Self {
+    pub(super) fn paced(spec: PaceSpec) -> Self {
         Self::Paced(spec, std::marker::PhantomData)
     }
 }
@@ -81,7 +81,7 @@ impl<'a> Responder<'a> {
             #[cfg(feature = "llama")]
             ResponderConfig::Model(model) => {
                 let session = model.session(&context(self.settings))?;
-                let mut speaker = SpeakerAt::new(ModelSpeaker::new(model, session), self.settings.priority);
+                let mut speaker = PrioritySpeaker::new(ModelSpeaker::new(model, session), self.settings.priority);
                 let clock = Clock::start();
                 let warm_up_ns = if self.settings.warm_start {
                     speaker.warm_up(WARM_TOKENS, stop)?;
@@ -106,7 +106,7 @@ impl<'a> Responder<'a> {
 
 /// The context for the settings.
 #[cfg(feature = "llama")]
-pub(super) fn context(arm: &Arm) -> ContextSpec {
+pub(super) fn context(arm: &CompanionSettings) -> ContextSpec {
     ContextSpec {
         n_ctx: arm.n_ctx,
         n_batch: arm.n_batch,

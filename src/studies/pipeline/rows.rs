@@ -1,11 +1,11 @@
 //! The before/after table: figures compared turn by turn, and settings, projections and totals.
 
-use super::card::CardNeed;
-use super::change::{ALPHA, Change};
-use super::compared::{Compared, Scope, commands};
+use super::change::{ALPHA, PairedChange};
+use super::compared::{ComparedFigure, TurnScope, commands};
+use super::gpu_memory_need::GpuMemoryNeed;
 use super::growth;
 use super::samples::{BothSides, TurnsBySide};
-use crate::plan::{Arm, PipelinePlan, Side};
+use crate::plan::{CompanionSettings, PipelinePlan, PipelineSide};
 use crate::plural::counted;
 use crate::record::{BeforeAfterRow, MeasuredRow, RowChange, StatedRow};
 
@@ -16,16 +16,19 @@ const FOUNDING: [&str; 4] = ["first_turn_ttlt", "tokens_per_s", "reaction", "com
 pub(super) fn rows(
     plan: &PipelinePlan,
     turns: &TurnsBySide,
-    compared: &[Compared],
-    cards: &[CardNeed],
+    compared: &[ComparedFigure],
+    cards: &[GpuMemoryNeed],
 ) -> Vec<BeforeAfterRow> {
-    let (Some(before), Some(after), Some(sides)) = (plan.arm(Side::Before), plan.arm(Side::After), turns.both()) else {
+    let (Some(before), Some(after), Some(sides)) =
+        (plan.arm(PipelineSide::Before), plan.arm(PipelineSide::After), turns.both())
+    else {
         return Vec::new();
     };
     if compared.is_empty() {
         return Vec::new();
     }
-    let (felt, stages): (Vec<&Compared>, Vec<&Compared>) = compared.iter().partition(|one| one.scope != Scope::Stage);
+    let (felt, stages): (Vec<&ComparedFigure>, Vec<&ComparedFigure>) =
+        compared.iter().partition(|one| one.scope != TurnScope::Stage);
     let is_compared = |row: &StatedRow| felt.iter().any(|one| one.name() == row.figure);
     let cards = cards.first().zip(cards.get(1)).into_iter().flat_map(|(before, after)| card(before, after));
     let stated = reaction(sides)
@@ -40,7 +43,7 @@ pub(super) fn rows(
     founding.map(measured).chain(stated.map(BeforeAfterRow::Stated)).chain(others.chain(stages).map(measured)).collect()
 }
 
-fn measured(one: &Compared) -> BeforeAfterRow {
+fn measured(one: &ComparedFigure) -> BeforeAfterRow {
     BeforeAfterRow::Measured(MeasuredRow {
         figure: one.name(),
         meaning: meaning(one),
@@ -48,8 +51,8 @@ fn measured(one: &Compared) -> BeforeAfterRow {
         after: one.after,
         unit: one.unit.into(),
         change: match one.change {
-            Change::Ratio(ratio) => RowChange::Ratio(ratio.ratio),
-            Change::Difference(difference) => RowChange::Difference(difference.difference),
+            PairedChange::Ratio(ratio) => RowChange::Ratio(ratio.ratio),
+            PairedChange::Difference(difference) => RowChange::Difference(difference.difference),
         },
         interval: one.change.interval(),
         pairs: one.change.pairs() as u64,
@@ -78,15 +81,15 @@ fn memory_growth(BothSides { before, after }: BothSides<'_>, full: usize) -> Sta
 }
 
 /// Name of a row: that of the founding document if it has one.
-fn meaning(one: &Compared) -> String {
+fn meaning(one: &ComparedFigure) -> String {
     match (one.figure, one.scope) {
-        ("ttlt", Scope::FirstTurn) => "first generation".into(),
+        ("ttlt", TurnScope::FirstTurn) => "first generation".into(),
         ("reaction", _) => "IPC, a reaction".into(),
         ("commands_per_s", _) => "IPC messages/s".into(),
         ("tokens_per_s", _) => "tokens/s".into(),
-        (_, Scope::FirstTurn) => format!("{}, first turn", one.meaning),
-        (figure, Scope::Stage) => format!("stage {figure}"),
-        (_, Scope::Turn) => one.meaning.into(),
+        (_, TurnScope::FirstTurn) => format!("{}, first turn", one.meaning),
+        (figure, TurnScope::Stage) => format!("stage {figure}"),
+        (_, TurnScope::Turn) => one.meaning.into(),
     }
 }
 
@@ -104,13 +107,14 @@ fn reaction(BothSides { before, after }: BothSides<'_>) -> [StatedRow; 2] {
     [row("reaction", "IPC, a reaction", time), row("commands_per_s", "IPC messages/s", rate)]
 }
 
-fn threads(before: &Arm, after: &Arm) -> [StatedRow; 2] {
+fn threads(before: &CompanionSettings, after: &CompanionSettings) -> [StatedRow; 2] {
     let row = |figure, meaning, before: String, after: String| {
         let verdict = if before == after { "the same setting" } else { "a setting" };
         stated(figure, meaning, before, after, verdict)
     };
-    let layers = |arm: &Arm| if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() };
-    let threads = |arm: &Arm| format!("{} / {}", arm.n_threads, arm.n_threads_batch);
+    let layers =
+        |arm: &CompanionSettings| if arm.n_gpu_layers < 0 { "all".into() } else { arm.n_gpu_layers.to_string() };
+    let threads = |arm: &CompanionSettings| format!("{} / {}", arm.n_threads, arm.n_threads_batch);
     [
         row("n_threads", "threads / batch", threads(before), threads(after)),
         row("n_gpu_layers", "GPU layers", layers(before), layers(after)),
@@ -118,8 +122,8 @@ fn threads(before: &Arm, after: &Arm) -> [StatedRow; 2] {
 }
 
 /// The engine's other settings in which the sides differ.
-fn engine(before: &Arm, after: &Arm) -> impl Iterator<Item = StatedRow> {
-    let text = |arm: &Arm| {
+fn engine(before: &CompanionSettings, after: &CompanionSettings) -> impl Iterator<Item = StatedRow> {
+    let text = |arm: &CompanionSettings| {
         let file = if arm.use_mmap { "mapped" } else { "read" };
         let weights = if arm.use_mlock { "locked" } else { "not locked" };
         [arm.flash_attn.name(), arm.kv_type.name(), arm.priority.name(), arm.wait_policy.name(), file, weights]
@@ -138,8 +142,8 @@ fn engine(before: &Arm, after: &Arm) -> impl Iterator<Item = StatedRow> {
     differing.map(|((figure, meaning), (before, after))| stated(figure, meaning, before, after, "a setting"))
 }
 
-fn card(before: &CardNeed, after: &CardNeed) -> [StatedRow; 2] {
-    let bytes = |need: &CardNeed| {
+fn card(before: &GpuMemoryNeed, after: &GpuMemoryNeed) -> [StatedRow; 2] {
+    let bytes = |need: &GpuMemoryNeed| {
         need.bytes().map_or_else(|| "unsupported".into(), |bytes| crate::report::amount(bytes as f64))
     };
     let both = before.bytes().zip(after.bytes());
@@ -149,7 +153,7 @@ fn card(before: &CardNeed, after: &CardNeed) -> [StatedRow; 2] {
         Some((before, after)) if after < before => "less, estimated",
         Some(_) => "more, estimated",
     };
-    let risk = |need: &CardNeed| need.risk_words().unwrap_or_else(|| "unsupported".into());
+    let risk = |need: &GpuMemoryNeed| need.risk_words().unwrap_or_else(|| "unsupported".into());
     let change = both
         .filter(|(before, _)| *before > 0)
         .map(|(before, after)| format!("{:+.1} %", 100.0 * (after as f64 / before as f64 - 1.0)));
@@ -168,7 +172,7 @@ fn fewest_pairs(figures: usize) -> u32 {
 
 /// Remarks on the rows: pairs needed for a verdict, why there is no GPU memory, the basis of the risk, and that gains
 /// cannot be multiplied.
-pub(super) fn remarks(compared: &[Compared], cards: &[CardNeed]) -> Vec<String> {
+pub(super) fn remarks(compared: &[ComparedFigure], cards: &[GpuMemoryNeed]) -> Vec<String> {
     let card = cards.first().map(|card| {
         card.derivation().unwrap_or_else(|| format!("VRAM and crash risk are unsupported here: {}.", card.basis()))
     });
@@ -206,8 +210,8 @@ mod tests {
             samples
         };
         let mut turns = TurnsBySide::default();
-        *turns.of_mut(Side::Before) = samples(300_000, 10);
-        *turns.of_mut(Side::After) = samples(150_000, 1);
+        *turns.of_mut(PipelineSide::Before) = samples(300_000, 10);
+        *turns.of_mut(PipelineSide::After) = samples(150_000, 1);
         turns
     }
 
@@ -251,11 +255,11 @@ mod tests {
     fn memory_of_a_gpu_is_stated_with_its_change_and_risk() {
         const GIB: u64 = 1 << 30;
         let budget = MemoryBudget { total_bytes: 6 * GIB, free_bytes: 6 * GIB, reserve_bytes: 2 * GIB };
-        let need = |gib: u64| CardNeed::Known { bytes: gib * GIB, basis: "projected", budget };
+        let need = |gib: u64| GpuMemoryNeed::Known { bytes: gib * GIB, basis: "projected", budget };
         let [vram, risk] = card(&need(5), &need(4));
         assert_eq!((vram.before.as_str(), vram.change.as_deref()), ("5.000 GiB", Some("-20.0 %")));
         assert_eq!((vram.verdict.as_str(), risk.verdict.as_str()), ("less, estimated", "improved"));
-        let unknown = CardNeed::Unknown { reason: "no GPU".into() };
+        let unknown = GpuMemoryNeed::Unknown { reason: "no GPU".into() };
         let [vram, risk] = card(&unknown, &need(4));
         assert_eq!((vram.before.as_str(), vram.change), ("unsupported", None));
         assert_eq!((vram.verdict.as_str(), risk.verdict.as_str()), ("unsupported", "unsupported"));

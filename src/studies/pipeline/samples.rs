@@ -1,19 +1,19 @@
 //! The measurements: the turns of each side, and related findings.
 
-use super::contention::Cells;
+use super::contention::CellSamples;
 use crate::measure::{FrameCounts, Turn};
-use crate::plan::Side;
-use crate::studies::setup::Seen;
+use crate::plan::PipelineSide;
+use crate::studies::setup::AppliedSource;
 
 /// Everything measured so far.
 #[derive(Debug, Default)]
 pub(crate) struct PipelineSamples {
     /// How it is known when an expression is applied whose reply is not awaited.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<AppliedSource>,
     /// The turns.
     pub(super) turns: TurnsBySide,
     /// Cells of model, bridge and render-like load, alone and together.
-    pub(super) cells: Cells,
+    pub(super) cells: CellSamples,
     /// Whether the cells were omitted because the bridge failed during the turns and did not reply on a new connection.
     pub(super) is_contention_skipped: bool,
     /// Warnings found while measuring.
@@ -38,25 +38,25 @@ pub(super) struct BothSides<'a> {
 
 impl TurnsBySide {
     /// The samples of one side, once it has any.
-    pub(super) fn of(&self, side: Side) -> Option<&TurnSamples> {
+    pub(super) fn of(&self, side: PipelineSide) -> Option<&TurnSamples> {
         match side {
-            Side::Before => self.before.as_ref(),
-            Side::After => self.after.as_ref(),
+            PipelineSide::Before => self.before.as_ref(),
+            PipelineSide::After => self.after.as_ref(),
         }
     }
 
     /// The samples of one side, mutable.
-    pub(super) fn of_mut(&mut self, side: Side) -> &mut TurnSamples {
+    pub(super) fn of_mut(&mut self, side: PipelineSide) -> &mut TurnSamples {
         let samples = match side {
-            Side::Before => &mut self.before,
-            Side::After => &mut self.after,
+            PipelineSide::Before => &mut self.before,
+            PipelineSide::After => &mut self.after,
         };
         samples.get_or_insert_default()
     }
 
     /// The samples of all sides that have any, in reading order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Side, &TurnSamples)> {
-        [Side::Before, Side::After].into_iter().filter_map(|side| Some((side, self.of(side)?)))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PipelineSide, &TurnSamples)> {
+        [PipelineSide::Before, PipelineSide::After].into_iter().filter_map(|side| Some((side, self.of(side)?)))
     }
 
     /// The samples of both sides, if both have any.

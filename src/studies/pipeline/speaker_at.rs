@@ -4,18 +4,18 @@ use std::sync::atomic::AtomicBool;
 
 use crate::host::run_at;
 use crate::llm::ChatMessage;
-use crate::measure::{ModelSpeaker, Prompt, Reader, ReplyEnd, Speaker, SpeakerError};
+use crate::measure::{ModelSpeaker, Prompt, ReplyEnd, Speaker, SpeakerError, TokenReader};
 use crate::record::Priority;
 
 /// A model, and the priority that its threads have while they compute. What reads its tokens runs at that priority too, as in an
 /// application that is handed them one by one.
 #[derive(Debug)]
-pub(super) struct SpeakerAt<'m> {
+pub(super) struct PrioritySpeaker<'m> {
     speaker: ModelSpeaker<'m>,
     priority: Priority,
 }
 
-impl<'m> SpeakerAt<'m> {
+impl<'m> PrioritySpeaker<'m> {
     pub(super) fn new(speaker: ModelSpeaker<'m>, priority: Priority) -> Self {
         Self { speaker, priority }
     }
@@ -34,7 +34,7 @@ impl<'m> SpeakerAt<'m> {
     }
 }
 
-impl<'m> Speaker<'m> for SpeakerAt<'m> {
+impl<'m> Speaker<'m> for PrioritySpeaker<'m> {
     fn prompt(&mut self, messages: &[ChatMessage]) -> Prompt {
         self.speaker.prompt(messages)
     }
@@ -53,7 +53,7 @@ impl<'m> Speaker<'m> for SpeakerAt<'m> {
         self.speaker.end_of(tokens)
     }
 
-    fn reader(&self) -> Reader<'m> {
+    fn reader(&self) -> TokenReader<'m> {
         self.speaker.reader()
     }
 }

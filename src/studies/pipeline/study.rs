@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::setup::Connection;
+use super::super::setup::BridgeSession;
 use super::super::study::{CaseHistogram, RunContext, RunManifest, StopReason, Study, planned};
 use super::super::{WRONG_DIALECT, bridge_advice};
 use super::cases::{cases, histograms};
@@ -28,8 +28,8 @@ pub(crate) struct PipelineStudy {
 }
 
 impl PipelineStudy {
-    fn subject(&self, connection: &Connection) -> Value {
-        let mut subject = connection.subject(&self.plan.reach);
+    fn subject(&self, connection: &BridgeSession) -> Value {
+        let mut subject = connection.subject(&self.plan.bridge_connection);
         if let (Some(subject), Value::Object(model)) = (subject.as_object_mut(), self.models.subject(&self.plan)) {
             subject.extend(model);
         }
@@ -37,13 +37,13 @@ impl PipelineStudy {
     }
 
     /// Warnings known before measuring.
-    fn early_warnings(&self, connection: &Connection) -> Vec<String> {
-        let reach = &self.plan.reach;
+    fn early_warnings(&self, connection: &BridgeSession) -> Vec<String> {
+        let bridge_connection = &self.plan.bridge_connection;
         let threads = self.plan.arms.iter().map(|(_, arm)| arm.n_threads.max(arm.n_threads_batch));
-        let mut warnings = reach.warnings.clone();
-        warnings.extend(reach.blink_warning());
+        let mut warnings = bridge_connection.warnings.clone();
+        warnings.extend(bridge_connection.blink_warning());
         warnings.extend(self.models.warnings(&self.plan));
-        warnings.extend(connection.greeting_warning(reach));
+        warnings.extend(connection.greeting_warning(bridge_connection));
         warnings.extend(oversubscribed(threads.max().unwrap_or(1), &self.topology));
         warnings
     }
@@ -55,19 +55,19 @@ impl PipelineStudy {
             "{} ({}) against {} ({} dialect{})",
             counted(self.plan.turns, "turn"),
             sides.join(", "),
-            self.plan.reach.target,
-            self.plan.reach.dialect.name,
+            self.plan.bridge_connection.target,
+            self.plan.bridge_connection.dialect.name,
             if is_simulated { ", SIMULATED: see the report" } else { "" }
         )
     }
 
     /// Restores the avatar, whatever ended the run.
-    fn put_back(&self, connection: &mut Connection, data: &mut PipelineSamples) {
-        let faults = connection.restore(&self.plan.reach);
+    fn put_back(&self, connection: &mut BridgeSession, data: &mut PipelineSamples) {
+        let faults = connection.restore(&self.plan.bridge_connection);
         if !faults.is_empty() {
             data.warnings.push(format!("the avatar could not be restored: {}", faults.join("; ")));
         }
-        let foreign = connection.foreign_warning(&self.plan.reach);
+        let foreign = connection.foreign_warning(&self.plan.bridge_connection);
         data.is_foreign = foreign.is_some();
         data.warnings.extend(foreign);
     }
@@ -75,9 +75,9 @@ impl PipelineStudy {
 
 impl Study for PipelineStudy {
     type Data = PipelineSamples;
-    type Target = Connection;
+    type Target = BridgeSession;
 
-    fn manifest(&self, connection: &Connection) -> Result<RunManifest, Failure> {
+    fn manifest(&self, connection: &BridgeSession) -> Result<RunManifest, Failure> {
         Ok(RunManifest {
             command: "pipeline",
             plan: planned(&self.plan)?,
@@ -87,13 +87,13 @@ impl Study for PipelineStudy {
         })
     }
 
-    fn measured_processes(&self, connection: &Connection) -> Vec<u32> {
+    fn measured_processes(&self, connection: &BridgeSession) -> Vec<u32> {
         connection.processes()
     }
 
     fn run(
         &self,
-        connection: &mut Connection,
+        connection: &mut BridgeSession,
         data: &mut PipelineSamples,
         context: &mut RunContext<'_, PipelineSamples>,
     ) -> Result<StopReason, Failure> {
@@ -135,13 +135,13 @@ impl Study for PipelineStudy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contention::Cell;
+    use super::super::contention::ContentionCell;
     use super::super::models::ModelSource;
     use super::super::planted::{STAGES_US, failed_cell_sample, failed_turn, plan, samples_of, turn};
     use super::*;
     use crate::bridge::BridgeError;
     use crate::measure::Turn;
-    use crate::plan::Side;
+    use crate::plan::PipelineSide;
     use crate::record::sample::run;
     use crate::studies::observer::Unobserved;
 
@@ -154,7 +154,7 @@ mod tests {
 
     fn with_turns(turns: Vec<Turn>) -> PipelineSamples {
         let mut data = PipelineSamples::default();
-        *data.turns.of_mut(Side::Before) = samples_of(turns);
+        *data.turns.of_mut(PipelineSide::Before) = samples_of(turns);
         data
     }
 
@@ -167,7 +167,7 @@ mod tests {
         let surplus = with_turns(vec![turn(0, &STAGES_US), surplus]);
         assert!(study.advice(&surplus, &run).contains("workly-perf tap"), "{}", study.advice(&surplus, &run));
         let mut contended = with_turns(vec![turn(0, &STAGES_US)]);
-        let cell = Cell { render: false, model: false, bridge: true };
+        let cell = ContentionCell { render: false, model: false, bridge: true };
         contended.cells.insert(cell, vec![failed_cell_sample(10.0)]);
         assert!(study.advice(&contended, &run).contains("raise --timeout"), "{}", study.advice(&contended, &run));
         contended.is_foreign = true;

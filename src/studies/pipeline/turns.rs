@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::budget::{Budget, Part};
+use super::budget::{RunPart, TimeBudget};
 use super::responder::Responder;
 use super::samples::{MeasuredTurn, PipelineSamples};
 use crate::bridge::{BridgeError, FaultKind};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::Conversation;
-use crate::measure::{FrameCounts, Reactor, RenderLoad, Speaker, TurnSpec, take_turn};
+use crate::measure::{FrameCounts, Reactor, RenderLoad, Speaker, TurnSpec, run_turn};
 use crate::plan::PipelinePlan;
 
 /// State shared by all turns.
@@ -23,7 +23,7 @@ pub(super) struct TurnRunner<'a> {
     pub(super) stop: &'a AtomicBool,
     pub(super) reactor: &'a Reactor,
     pub(super) render: Option<&'a RenderLoad>,
-    pub(super) budget: Budget,
+    pub(super) budget: TimeBudget,
     /// Turns so far: the only value that the progress display may read.
     pub(super) done: &'a AtomicU64,
 }
@@ -31,7 +31,7 @@ pub(super) struct TurnRunner<'a> {
 impl TurnRunner<'_> {
     /// First turns, each in a fresh context, as for a user who has just started the application.
     pub(super) fn first_turns(&self, rng: &mut StdRng, data: &mut PipelineSamples) -> Result<(), Failure> {
-        let mut steps = self.budget.steps(Part::FirstTurns);
+        let mut steps = self.budget.steps(RunPart::FirstTurns);
         for _ in (0..self.plan.first_turns).take_while(|_| steps.may_begin()) {
             let mut conversation = self.plan.conversation();
             conversation.ask(self.plan.message(0));
@@ -60,7 +60,7 @@ impl TurnRunner<'_> {
             speakers.push((responder, responder.speaker(self.stop)?.speaker));
         }
         let mut conversation = self.plan.conversation();
-        let mut steps = self.budget.steps(Part::Conversation);
+        let mut steps = self.budget.steps(RunPart::Conversation);
         for number in (0..self.plan.turns).take_while(|_| steps.may_begin()) {
             conversation.ask(self.plan.message(number));
             let mut order: Vec<usize> = (0..speakers.len()).collect();
@@ -97,12 +97,12 @@ impl TurnRunner<'_> {
             first_words: self.plan.first_words as usize,
             delivery: responder.settings.reaction,
             hold: responder.holds(),
-            dialect: self.plan.reach.dialect,
+            dialect: self.plan.bridge_connection.dialect,
             beside: &self.plan.beside,
             number: number as usize,
         };
         let began_ns = self.clock.now_ns();
-        let turn = take_turn(speaker, conversation, self.reactor, &spec, (self.clock, self.stop))?;
+        let turn = run_turn(speaker, conversation, self.reactor, &spec, (self.clock, self.stop))?;
         if turn.reaction.as_ref().is_err_and(|fault| fault.kind == FaultKind::Interrupted) {
             // The bridge has not failed: the wait was interrupted.
             return Err(BridgeError::Interrupted.into());

@@ -12,15 +12,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::responder::context;
-use super::speaker_at::SpeakerAt;
+use super::speaker_at::PrioritySpeaker;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::ChatMessage;
 use crate::llm::engine::{Backend, Model, Placement};
-use crate::measure::{ModelSpeaker, Prompt, Reader, ReplyEnd, Speaker, SpeakerError, end_of, reader_of};
-use crate::plan::Arm;
-use crate::studies::worker_client::{CalledOff, WorkerSession};
+use crate::measure::{ModelSpeaker, Prompt, ReplyEnd, Speaker, SpeakerError, TokenReader, end_of, reader_of};
+use crate::plan::CompanionSettings;
+use crate::studies::worker_client::{WorkerAbort, WorkerSession};
 
 /// How long a worker may take to load the model, and for one token.
 const LOAD_WITHIN: Duration = Duration::from_secs(30 * 60);
@@ -34,7 +34,7 @@ const WAIT_VARIABLE: &str = "OMP_WAIT_POLICY";
 pub(crate) struct ResponderSetup {
     path: PathBuf,
     n_gpu_layers: Option<u32>,
-    arm: Arm,
+    arm: CompanionSettings,
     /// Tokens of a warm start; 0 for none.
     warm_tokens: usize,
 }
@@ -54,7 +54,7 @@ enum ResponderRequest {
 /// What a worker says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum ResponderAnswer {
+pub(crate) enum ResponderResponse {
     /// The model is loaded.
     Loaded,
     /// A fresh context is there; how long its warm start took, in nanoseconds.
@@ -73,7 +73,7 @@ pub(crate) enum ResponderAnswer {
 
 /// A worker, from the side that asks.
 pub(super) struct ResponderWorker {
-    session: RefCell<WorkerSession<ResponderAnswer>>,
+    session: RefCell<WorkerSession<ResponderResponse>>,
     anonymous_bytes: RefCell<Option<u64>>,
 }
 
@@ -82,7 +82,7 @@ impl ResponderWorker {
     pub(super) fn start(
         path: &Path,
         n_gpu_layers: Option<u32>,
-        arm: &Arm,
+        arm: &CompanionSettings,
         warm_tokens: usize,
         stop: &AtomicBool,
     ) -> Result<Self, SpeakerError> {
@@ -92,7 +92,9 @@ impl ResponderWorker {
         let environment = [(WAIT_VARIABLE, arm.wait_policy.name())];
         let mut session = WorkerSession::start("pipeline-worker", &setup, &environment).map_err(fault)?;
         match session.next(LOAD_WITHIN, stop).map_err(fault)? {
-            ResponderAnswer::Loaded => Ok(Self { session: RefCell::new(session), anonymous_bytes: RefCell::new(None) }),
+            ResponderResponse::Loaded => {
+                Ok(Self { session: RefCell::new(session), anonymous_bytes: RefCell::new(None) })
+            }
             answer => Err(unexpected(answer)),
         }
     }
@@ -107,7 +109,7 @@ impl ResponderWorker {
         let mut session = self.session.borrow_mut();
         session.send(&ResponderRequest::Fresh).map_err(fault)?;
         match session.next(LOAD_WITHIN, stop).map_err(fault)? {
-            ResponderAnswer::Ready { warm_up_ns } => Ok(warm_up_ns),
+            ResponderResponse::Ready { warm_up_ns } => Ok(warm_up_ns),
             answer => Err(unexpected(answer)),
         }
     }
@@ -128,38 +130,38 @@ impl ResponderWorker {
             }
             // Once it was told, its last answer is still waited for.
             let answer = match session.next(TOKEN_WITHIN, if is_told { &never } else { stop }) {
-                Err(CalledOff::Interrupted) => continue,
+                Err(WorkerAbort::Interrupted) => continue,
                 answer => answer.map_err(fault)?,
             };
             match answer {
-                ResponderAnswer::Begins => said(None),
-                ResponderAnswer::Token(token) if !is_told => {
+                ResponderResponse::Begins => said(None),
+                ResponderResponse::Token(token) if !is_told => {
                     done += 1;
                     said(Some(token));
                 }
-                ResponderAnswer::Token(_) => {}
-                ResponderAnswer::Done { anonymous_bytes } => {
+                ResponderResponse::Token(_) => {}
+                ResponderResponse::Done { anonymous_bytes } => {
                     *self.anonymous_bytes.borrow_mut() = anonymous_bytes;
                     return if is_told { Err(SpeakerError::Stopped { done }) } else { Ok(()) };
                 }
-                ResponderAnswer::Stopped => return Err(SpeakerError::Stopped { done }),
+                ResponderResponse::Stopped => return Err(SpeakerError::Stopped { done }),
                 other => return Err(unexpected(other)),
             }
         }
     }
 }
 
-fn fault(error: CalledOff) -> SpeakerError {
+fn fault(error: WorkerAbort) -> SpeakerError {
     match error {
-        CalledOff::Interrupted => SpeakerError::Stopped { done: 0 },
-        CalledOff::Failed(reason) => SpeakerError::Worker { reason },
+        WorkerAbort::Interrupted => SpeakerError::Stopped { done: 0 },
+        WorkerAbort::Failed(reason) => SpeakerError::Worker { reason },
     }
 }
 
-fn unexpected(answer: ResponderAnswer) -> SpeakerError {
+fn unexpected(answer: ResponderResponse) -> SpeakerError {
     match answer {
-        ResponderAnswer::Stopped => SpeakerError::Stopped { done: 0 },
-        ResponderAnswer::Failed(reason) => SpeakerError::Worker { reason },
+        ResponderResponse::Stopped => SpeakerError::Stopped { done: 0 },
+        ResponderResponse::Failed(reason) => SpeakerError::Worker { reason },
         other => SpeakerError::Worker { reason: format!("it answered {other:?}") },
     }
 }
@@ -190,7 +192,7 @@ impl<'m> Speaker<'m> for WorkerSpeaker<'m> {
         end_of(self.model, tokens)
     }
 
-    fn reader(&self) -> Reader<'m> {
+    fn reader(&self) -> TokenReader<'m> {
         reader_of(self.model)
     }
 }
@@ -198,7 +200,7 @@ impl<'m> Speaker<'m> for WorkerSpeaker<'m> {
 /// Answers what standard input asks for, in this process. `tell` is handed every answer.
 pub(crate) fn serve_responder(
     setup: &ResponderSetup,
-    tell: impl Fn(&ResponderAnswer) + Sync,
+    tell: impl Fn(&ResponderResponse) + Sync,
     stop: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let backend = Backend::start()?;
@@ -206,7 +208,7 @@ pub(crate) fn serve_responder(
     let placement = Placement { n_gpu_layers: *n_gpu_layers, use_mmap: arm.use_mmap, mlock: arm.use_mlock };
     let mut goes_on = |_| !stop.load(Ordering::Relaxed);
     let model = Model::load(backend, &setup.path, &placement, &mut goes_on)?;
-    tell(&ResponderAnswer::Loaded);
+    tell(&ResponderResponse::Loaded);
     let halt = Arc::new(AtomicBool::new(false));
     let mut speaker = None;
     for request in requests(Arc::clone(&halt), stop) {
@@ -218,23 +220,23 @@ pub(crate) fn serve_responder(
             }
             ResponderRequest::Fresh => fresh(setup, &model, &halt).map(|(fresh, warm_up_ns)| {
                 speaker = Some(fresh);
-                ResponderAnswer::Ready { warm_up_ns }
+                ResponderResponse::Ready { warm_up_ns }
             }),
             ResponderRequest::Answer { tokens, n_gen } => {
                 let prompt = Prompt { tokens, template: "" };
                 let mut said =
-                    |token: Option<i32>| tell(&token.map_or(ResponderAnswer::Begins, ResponderAnswer::Token));
+                    |token: Option<i32>| tell(&token.map_or(ResponderResponse::Begins, ResponderResponse::Token));
                 let done = match &mut speaker {
                     Some(speaker) => speaker.answer(&prompt, n_gen, &halt, &mut said),
                     None => Err(SpeakerError::Worker { reason: "it has no context yet".into() }),
                 };
                 let anonymous_bytes = host::anonymous_bytes().value().copied();
-                done.map(|()| ResponderAnswer::Done { anonymous_bytes })
+                done.map(|()| ResponderResponse::Done { anonymous_bytes })
             }
         };
         halt.store(false, Ordering::Relaxed);
         tell(&answer.unwrap_or_else(|error| {
-            if error.is_stop() { ResponderAnswer::Stopped } else { ResponderAnswer::Failed(error.to_string()) }
+            if error.is_stop() { ResponderResponse::Stopped } else { ResponderResponse::Failed(error.to_string()) }
         }));
     }
     Ok(())
@@ -264,9 +266,9 @@ fn fresh<'m>(
     setup: &ResponderSetup,
     model: &'m Model,
     halt: &AtomicBool,
-) -> Result<(SpeakerAt<'m>, Option<u64>), SpeakerError> {
+) -> Result<(PrioritySpeaker<'m>, Option<u64>), SpeakerError> {
     let session = model.session(&context(&setup.arm))?;
-    let mut speaker = SpeakerAt::new(ModelSpeaker::new(model, session), setup.arm.priority);
+    let mut speaker = PrioritySpeaker::new(ModelSpeaker::new(model, session), setup.arm.priority);
     let clock = Clock::start();
     if setup.warm_tokens == 0 {
         return Ok((speaker, None));

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::observer::Observer;
 use super::super::saved_runs::saved_runs_of;
 use super::facts::RecommendedModel;
-use super::measuring::{Known, Missing, measure};
+use super::measuring::{KnownFacts, MissingRuns, measure};
 use crate::bridge::Target;
 use crate::failure::Failure;
 use crate::host;
@@ -14,7 +14,7 @@ use crate::plan::RecommendPlan;
 use crate::record::{Machine, RecordFolder, Run};
 
 /// The runs in order of their start, and warnings about them.
-pub(super) struct Evidence {
+pub(super) struct SavedEvidence {
     pub(super) runs: Vec<Run>,
     pub(super) warnings: Vec<String>,
 }
@@ -25,7 +25,7 @@ pub(super) fn gather(
     model: Option<&RecommendedModel>,
     observer: &dyn Observer,
     stop: &AtomicBool,
-) -> Result<Evidence, Failure> {
+) -> Result<SavedEvidence, Failure> {
     let machine = host::machine();
     let mut runs = if plan.from.is_empty() {
         let saved = saved_runs_of(&machine).into_iter();
@@ -38,13 +38,13 @@ pub(super) fn gather(
         observer.warning(warning);
     }
     if let Some(effort) = plan.effort {
-        let missing = Missing::among(&runs, model.is_some());
+        let missing = MissingRuns::among(&runs, model.is_some());
         let file_bytes = model.map_or(0, |model| model.facts.file_bytes);
-        let measured = measure(plan, effort, missing, &Known { runs: &runs, file_bytes }, observer, stop)?;
+        let measured = measure(plan, effort, missing, &KnownFacts { runs: &runs, file_bytes }, observer, stop)?;
         runs.extend(measured);
     }
     runs.sort_by_key(|run| run.started);
-    Ok(Evidence { runs, warnings })
+    Ok(SavedEvidence { runs, warnings })
 }
 
 /// Whether a saved run matches this model and bridge.

@@ -7,7 +7,7 @@ use super::super::observer::Observer;
 use super::super::setup::{chat_model, synthetic_weights};
 #[cfg(feature = "llama")]
 use super::measuring::interrupted;
-use crate::advise::{Card, RecommendationInput};
+use crate::advise::{GpuInput, RecommendationInput};
 use crate::failure::Failure;
 use crate::host;
 use crate::host::gpu::{GpuAddress, GpuDrivers, supported_vendors};
@@ -79,7 +79,7 @@ pub(super) fn situation(
     let cores = topology.logical_cpus.value().map(|_| usable_counts(&topology));
     let card = card(plan.vram_bytes, &machine.gpus);
     let card_bytes = match &card {
-        Card::Here { total_bytes, .. } => Some(*total_bytes),
+        GpuInput::Here { total_bytes, .. } => Some(*total_bytes),
         _ => None,
     };
     let needs =
@@ -98,19 +98,19 @@ pub(super) fn situation(
 }
 
 /// The named GPU, otherwise the largest that the driver reports.
-pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Card {
+pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> GpuInput {
     match vram_bytes {
-        Some(0) => return Card::None,
-        Some(total_bytes) => return Card::Here { total_bytes, free_bytes: Some(total_bytes) },
+        Some(0) => return GpuInput::None,
+        Some(total_bytes) => return GpuInput::Here { total_bytes, free_bytes: Some(total_bytes) },
         None => {}
     }
-    let not_known = |what: String| Card::NotKnown { reason: format!("{what}; set it with --vram GIB") };
+    let not_known = |what: String| GpuInput::NotKnown { reason: format!("{what}; set it with --vram GIB") };
     let sized = gpus.devices.iter().filter_map(|gpu| Some((gpu, *gpu.vram_bytes.value()?)));
     let whole = sized.filter(|(gpu, _)| gpu.split.value() != Some(&true));
     if let Some((gpu, total_bytes)) = whole.max_by_key(|(_, bytes)| *bytes) {
         let address = GpuAddress { index: gpu.index, mig: gpu.mig };
         let reading = GpuDrivers::open().and_then(|drivers| drivers.read(address));
-        return Card::Here {
+        return GpuInput::Here {
             total_bytes,
             free_bytes: reading.ok().and_then(|reading| reading.vram_free_bytes.value().copied()),
         };
@@ -120,7 +120,7 @@ pub(in crate::studies) fn card(vram_bytes: Option<u64>, gpus: &GpuSurvey) -> Car
         return not_known(format!("the memory of {} is {why}", gpu.name));
     }
     match (&gpus.library, &gpus.others) {
-        (Fact::Unsupported, Fact::Value(others)) if others.is_empty() => Card::None,
+        (Fact::Unsupported, Fact::Value(others)) if others.is_empty() => GpuInput::None,
         (_, Fact::Value(others)) if !others.is_empty() => {
             not_known(format!("the memory of {} cannot be read", others.join(", ")))
         }

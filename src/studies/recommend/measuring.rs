@@ -27,7 +27,7 @@ const REACTION: [&str; 2] = ["ipc --reaction --messages 20 --rounds 8", "ipc --r
 /// What no saved run shows.
 #[allow(clippy::struct_excessive_bools)] // Four parts, each measured or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(super) struct MissingRuns {
     /// Latency of a lone command.
     pub(super) lone_command: bool,
     /// The gain of sending a reaction's commands without waiting.
@@ -38,7 +38,7 @@ pub(super) struct Missing {
     pub(super) memory: bool,
 }
 
-impl Missing {
+impl MissingRuns {
     /// What these runs do not show. Without a model, threads cannot be measured.
     pub(super) fn among(runs: &[Run], has_model: bool) -> Self {
         let has = |command: &str, path: &str| {
@@ -59,7 +59,7 @@ fn compares_mapping(run: &Run) -> bool {
 }
 
 /// What is known before anything is measured.
-pub(super) struct Known<'a> {
+pub(super) struct KnownFacts<'a> {
     /// The saved runs.
     pub(super) runs: &'a [Run],
     /// Length of the model's file, in bytes.
@@ -70,8 +70,8 @@ pub(super) struct Known<'a> {
 pub(super) fn measure(
     plan: &RecommendPlan,
     effort: Effort,
-    missing: Missing,
-    known: &Known<'_>,
+    missing: MissingRuns,
+    known: &KnownFacts<'_>,
     observer: &dyn Observer,
     stop: &AtomicBool,
 ) -> Result<Vec<Run>, Failure> {
@@ -132,7 +132,7 @@ fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room:
 }
 
 /// The command lines that measure it.
-fn command_lines(plan: &RecommendPlan, effort: Effort, missing: Missing) -> Vec<(&'static str, Vec<String>)> {
+fn command_lines(plan: &RecommendPlan, effort: Effort, missing: MissingRuns) -> Vec<(&'static str, Vec<String>)> {
     let parts = [
         (missing.lone_command, "ipc", ipc_line(plan, LONE_COMMAND[effort as usize])),
         (missing.reaction, "ipc", ipc_line(plan, REACTION[effort as usize])),
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn only_what_is_missing_is_measured_with_what_was_named() {
-        let all = Missing { lone_command: true, reaction: true, threads: true, memory: true };
+        let all = MissingRuns { lone_command: true, reaction: true, threads: true, memory: true };
         let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all);
         let lines: Vec<String> = lines.into_iter().map(|(_, line)| line.join(" ")).collect();
         assert_eq!(
@@ -293,7 +293,7 @@ mod tests {
                  --under-load both --budget 12m --model synth:tiny --config my.json",
             ]
         );
-        let threads_only = Missing { lone_command: false, reaction: false, threads: true, memory: false };
+        let threads_only = MissingRuns { lone_command: false, reaction: false, threads: true, memory: false };
         for (objective, load) in [(Objective::Fast, "none"), (Objective::Light, "render")] {
             let lines = command_lines(&plan(objective), Effort::Quick, threads_only);
             assert_eq!(lines.len(), 1);
@@ -308,10 +308,10 @@ mod tests {
         ipc.command = "ipc".into();
         ipc.cases.truncate(1);
         ipc.cases[0].path = "applied/poisson:50/100B".into();
-        let missing = Missing::among(std::slice::from_ref(&ipc), true);
-        assert_eq!(missing, Missing { lone_command: false, reaction: true, threads: true, memory: true });
-        let without_model = Missing::among(&[ipc], false);
-        assert_eq!(without_model, Missing { lone_command: false, reaction: true, threads: false, memory: false });
+        let missing = MissingRuns::among(std::slice::from_ref(&ipc), true);
+        assert_eq!(missing, MissingRuns { lone_command: false, reaction: true, threads: true, memory: true });
+        let without_model = MissingRuns::among(&[ipc], false);
+        assert_eq!(without_model, MissingRuns { lone_command: false, reaction: true, threads: false, memory: false });
     }
 
     /// A sweep in which two threads with flash attention at low priority are the fastest.

@@ -11,7 +11,7 @@ use super::super::observer::Observer;
 use super::super::recorder::Recorder;
 use super::super::study::RunManifest;
 use super::cases::case;
-use super::evidence::{self, Evidence};
+use super::evidence::{self, SavedEvidence};
 use super::facts::{self, RecommendedModel};
 use crate::advise::{
     ProfileChange, RECOMMENDATION_SCHEMA, Recommendation, gains, measured_in_place, noise_behind, recommend as choose,
@@ -65,7 +65,7 @@ pub(crate) fn recommend(
 
 fn manifest(
     plan: &RecommendPlan,
-    evidence: &Evidence,
+    evidence: &SavedEvidence,
     model: Option<&RecommendedModel>,
     simulated: &[Simulation],
 ) -> RunManifest {
@@ -89,7 +89,7 @@ fn manifest(
 }
 
 /// Simulated parts of the runs used, each once.
-fn simulated(evidence: &Evidence, model: Option<&RecommendedModel>) -> Vec<Simulation> {
+fn simulated(evidence: &SavedEvidence, model: Option<&RecommendedModel>) -> Vec<Simulation> {
     let own = model.into_iter().flat_map(RecommendedModel::simulated);
     let mut all: Vec<Simulation> = Vec::new();
     for part in own.chain(evidence.runs.iter().flat_map(|run| run.simulated.clone())) {

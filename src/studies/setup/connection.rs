@@ -5,53 +5,53 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use crate::bridge::server::{AppliedAccount, BridgeSpec, EmbeddedBridge, PresenceLock};
-use crate::bridge::{Ack, Client, Detected, Endpoint, Listener, Target, Wire, detect, listening, resolve};
+use crate::bridge::server::{AppliedLog, BridgeSpec, EmbeddedBridge, PresenceLock};
+use crate::bridge::{Ack, Client, DetectedDialect, Endpoint, ListeningSide, Target, Wire, detect, listening, resolve};
 use crate::failure::Failure;
 use crate::host;
-use crate::plan::{BridgeConnection, DialectBy};
+use crate::plan::{BridgeConnection, DialectOrigin};
 use crate::plural::counted;
 use crate::record::Simulation;
 use crate::stats::median_of_sorted;
 
 /// A connection, and the bridge if it is embedded.
-pub(crate) struct Connection {
+pub(crate) struct BridgeSession {
     pub(crate) client: Client,
     /// Whether no reply is pending on it and it is not broken.
     pub(crate) is_clean: bool,
     /// The detected dialect, if it was to be detected.
-    pub(crate) found: Option<Detected>,
+    pub(crate) found: Option<DetectedDialect>,
     embedded: Option<EmbeddedBridge>,
     /// Where a bridge in another process would hold its presence lock.
     addresses: Vec<SocketAddr>,
 }
 
-impl Connection {
+impl BridgeSession {
     /// Starts the embedded bridge if the plan requires it, connects or waits for a connection, and detects the dialect
     /// if requested.
-    pub(crate) fn open(reach: &BridgeConnection, stop: &AtomicBool) -> Result<Self, Failure> {
-        let (embedded, endpoint, addresses) = match &reach.target {
+    pub(crate) fn open(bridge_connection: &BridgeConnection, stop: &AtomicBool) -> Result<Self, Failure> {
+        let (embedded, endpoint, addresses) = match &bridge_connection.target {
             Target::Embedded(spec) => {
                 let (bridge, endpoint) = embedded(spec)?;
                 (Some(bridge), endpoint, Vec::new())
             }
             Target::Remote { host, port } => {
-                let addresses = resolve(host, *port, reach.allow_remote)?;
+                let addresses = resolve(host, *port, bridge_connection.allow_remote)?;
                 (None, Endpoint::Connect(addresses.clone()), addresses)
             }
             Target::Listen(address) => {
-                let endpoint = Endpoint::listen(listening(*address, reach.allow_remote)?)?;
+                let endpoint = Endpoint::listen(listening(*address, bridge_connection.allow_remote)?)?;
                 let address = endpoint.listening_on().into_iter().collect();
                 (None, endpoint, address)
             }
         };
-        let mut client = Client::open(endpoint, reach.dialect, reach.timeout, stop)?;
-        let found = match reach.dialect_by {
-            DialectBy::Auto => Some(detect(&mut client, stop)?),
+        let mut client = Client::open(endpoint, bridge_connection.dialect, bridge_connection.timeout, stop)?;
+        let found = match bridge_connection.dialect_by {
+            DialectOrigin::Auto => Some(detect(&mut client, stop)?),
             _ => None,
         };
         if let Some(found) = &found {
-            client.speak(found.dialect);
+            client.switch_dialect(found.dialect);
         }
         Ok(Self { client, is_clean: true, found, embedded, addresses })
     }
@@ -62,18 +62,18 @@ impl Connection {
     }
 
     /// The bridge's log, if it is embedded.
-    pub(crate) fn account(&self) -> Option<AppliedAccount> {
-        self.embedded.as_ref().map(EmbeddedBridge::account)
+    pub(crate) fn applied_log(&self) -> Option<AppliedLog> {
+        self.embedded.as_ref().map(EmbeddedBridge::applied_log)
     }
 
     /// The subject, for the record.
-    pub(crate) fn subject(&self, reach: &BridgeConnection) -> Value {
+    pub(crate) fn subject(&self, bridge_connection: &BridgeConnection) -> Value {
         json!({
             "bridge": if self.embedded.is_some() { "embedded" } else { "remote" },
             "address": self.client.address().map(|address| address.to_string()).ok(),
-            "found_by": reach.found_by,
-            "dialect": reach.dialect.name,
-            "dialect_by": reach.dialect_by,
+            "found_by": bridge_connection.found_by,
+            "dialect": bridge_connection.dialect.name,
+            "dialect_by": bridge_connection.dialect_by,
             "greeting": self.client.greeting(),
         })
     }
@@ -93,12 +93,12 @@ impl Connection {
     }
 
     /// A warning about an unexpected greeting.
-    pub(crate) fn greeting_warning(&self, reach: &BridgeConnection) -> Option<String> {
+    pub(crate) fn greeting_warning(&self, bridge_connection: &BridgeConnection) -> Option<String> {
         let greeting = self.client.greeting();
-        (!reach.dialect.is_greeting(greeting)).then(|| {
+        (!bridge_connection.dialect.is_greeting(greeting)).then(|| {
             format!(
                 "the bridge's greeting is {greeting}, and that of dialect {} is {}: is --dialect correct?",
-                reach.dialect.name, reach.dialect.greeting
+                bridge_connection.dialect.name, bridge_connection.dialect.greeting
             )
         })
     }
@@ -114,25 +114,25 @@ impl Connection {
     }
 
     /// A warning about foreign messages, if any arrived.
-    pub(crate) fn foreign_warning(&self, reach: &BridgeConnection) -> Option<String> {
+    pub(crate) fn foreign_warning(&self, bridge_connection: &BridgeConnection) -> Option<String> {
         let (count, first) = self.client.foreign()?;
         Some(format!(
             "{} arrived that dialect {} does not define, and that answered nothing; the first: {first}. Is --dialect \
              correct? --dialect auto detects it",
             counted(count, "message"),
-            reach.dialect.name
+            bridge_connection.dialect.name
         ))
     }
 
     /// After a failure: makes a fresh connection and returns whether the socket thread still replies.
-    pub(crate) fn is_alive(&mut self, reach: &BridgeConnection, stop: &AtomicBool) -> bool {
-        let mut message = reach.message(Ack::Received, 0);
+    pub(crate) fn is_alive(&mut self, bridge_connection: &BridgeConnection, stop: &AtomicBool) -> bool {
+        let mut message = bridge_connection.message(Ack::Received, 0);
         self.is_clean = self.client.reconnect(stop).and_then(|()| self.client.exchange(&mut message, stop)).is_ok();
         self.is_clean
     }
 
     /// Sends the commands that restore the avatar. Returns those that failed.
-    pub(crate) fn restore(&mut self, reach: &BridgeConnection) -> Vec<String> {
+    pub(crate) fn restore(&mut self, bridge_connection: &BridgeConnection) -> Vec<String> {
         // Not interruptible, so that the avatar is restored; each wait is bounded.
         let stop = AtomicBool::new(false);
         if !self.is_clean
@@ -146,7 +146,7 @@ impl Connection {
             return vec![format!("the codec could not be restored: {error}")];
         }
         let mut faults = Vec::new();
-        for (command, mut message) in reach.restoring() {
+        for (command, mut message) in bridge_connection.restoring() {
             if let Err(error) = self.client.exchange(&mut message, &stop) {
                 faults.push(format!("{command}: {error}"));
             }
@@ -157,7 +157,7 @@ impl Connection {
 
 /// An embedded bridge and its endpoint.
 fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
-    if spec.dialect.listens == Listener::Client {
+    if spec.dialect.listens == ListeningSide::Client {
         let endpoint = Endpoint::listen((Ipv4Addr::LOCALHOST, 0).into())?;
         let port = endpoint.listening_on().map_or(0, |address| address.port());
         return Ok((EmbeddedBridge::start(spec.clone(), port)?, endpoint));
@@ -169,7 +169,7 @@ fn embedded(spec: &BridgeSpec) -> Result<(EmbeddedBridge, Endpoint), Failure> {
 
 /// The processes behind a bridge: those listening on its addresses, and those of Unity or Workly, without this process.
 pub(crate) fn serving(addresses: &[SocketAddr]) -> Vec<u32> {
-    let mut processes = host::Processes::new();
+    let mut processes = host::ProcessTable::new();
     processes.refresh();
     let found = processes.of_workly().into_iter().map(|process| process.pid);
     let listening = addresses.iter().filter(|address| address.ip().is_loopback()).filter_map(|address| {

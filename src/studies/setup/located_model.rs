@@ -20,7 +20,7 @@ use crate::failure::Failure;
 #[cfg(feature = "llama")]
 use crate::llm::engine::{Backend, LoadFacts, Model, Placement};
 use crate::llm::{ModelFacts, ModelRef};
-use crate::plan::{ModelChoice, ModelFoundBy};
+use crate::plan::{ModelChoice, ModelOrigin};
 use crate::record::Simulation;
 
 /// A model file with a valid header.
@@ -30,7 +30,7 @@ pub(crate) struct LocatedModel {
     pub(crate) path: PathBuf,
     /// Origin of the choice.
     #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Only what runs a model records it.
-    pub(crate) found_by: ModelFoundBy,
+    pub(crate) found_by: ModelOrigin,
     /// Facts from its header.
     pub(crate) facts: ModelFacts,
 }

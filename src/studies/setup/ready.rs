@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::super::observer::Observer;
 use crate::failure::Failure;
-use crate::llm::synth::{SyntheticModel, WriteWatch};
+use crate::llm::synth::{SyntheticModel, WriteProgress};
 use crate::llm::{ModelCache, ModelRef, fetched_file};
 use crate::text::{self, decimal_bytes};
 
@@ -24,7 +24,7 @@ pub(crate) fn ready(model: &ModelRef, observer: &dyn Observer, stop: &AtomicBool
         return Ok(found.path);
     }
     let progress = observer.phase_bytes(&model.to_string(), synthetic.file_bytes());
-    let watch = WriteWatch { written: progress.counter(), stop };
+    let watch = WriteProgress { written: progress.counter(), stop };
     let waits = || observer.note(&format!("{model}: another run is creating it; waiting"));
     match cache.fetch(&synthetic, watch, waits) {
         Ok(made) => {

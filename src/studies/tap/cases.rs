@@ -5,19 +5,19 @@ use serde_json::json;
 use super::super::study::CaseHistogram;
 use super::recording::TapSamples;
 use crate::bridge::Ack;
-use crate::measure::{TapAccount, Traffic, latency_metrics};
+use crate::measure::{DirectionTraffic, TapTotals, latency_metrics};
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{Reservoir, Summary};
 
 /// What the times of a case measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quantity {
+enum TapQuantity {
     Reply(Option<Ack>),
     Pause(&'static str),
     Held(&'static str),
 }
 
-impl Quantity {
+impl TapQuantity {
     fn path(self) -> String {
         match self {
             Self::Reply(Some(ack)) => format!("reply/{ack}"),
@@ -53,27 +53,27 @@ impl Quantity {
 }
 
 /// All series of times, in reading order: reply times, gaps between messages, and time added by the tap.
-fn series(account: &TapAccount) -> Vec<(Quantity, &Reservoir)> {
-    let mut series: Vec<_> = account.replies_ns.iter().map(|(ack, times)| (Quantity::Reply(*ack), times)).collect();
+fn series(account: &TapTotals) -> Vec<(TapQuantity, &Reservoir)> {
+    let mut series: Vec<_> = account.replies_ns.iter().map(|(ack, times)| (TapQuantity::Reply(*ack), times)).collect();
     for (side, traffic) in [("app", &account.app), ("unity", &account.unity)] {
-        series.push((Quantity::Pause(side), &traffic.gaps_ns));
-        series.push((Quantity::Held(side), &traffic.held_ns));
+        series.push((TapQuantity::Pause(side), &traffic.gaps_ns));
+        series.push((TapQuantity::Held(side), &traffic.held_ns));
     }
     series
 }
 
 /// All totals as cases.
-pub(super) fn cases(account: &TapAccount) -> Vec<Case> {
+pub(super) fn cases(account: &TapTotals) -> Vec<Case> {
     let with_counts = |(quantity, times_ns)| {
         let mut case = case(quantity, times_ns);
         let traffic = match quantity {
-            Quantity::Pause("app") => &account.app,
-            Quantity::Pause(_) => &account.unity,
+            TapQuantity::Pause("app") => &account.app,
+            TapQuantity::Pause(_) => &account.unity,
             _ => return case,
         };
         case.metrics.extend(counts(traffic));
         case.conditions = json!({"names": traffic.names});
-        if quantity == Quantity::Pause("unity") {
+        if quantity == TapQuantity::Pause("unity") {
             case.metrics.extend(unmatched(account));
         }
         case
@@ -84,21 +84,21 @@ pub(super) fn cases(account: &TapAccount) -> Vec<Case> {
 /// Histograms of all series, over the whole time from the first connection, since all series cover it.
 pub(super) fn histograms(samples: &TapSamples) -> Vec<CaseHistogram> {
     let span_ns = samples.span_ns.unwrap_or_default();
-    let of_series = |(quantity, times_ns): (Quantity, &Reservoir)| {
+    let of_series = |(quantity, times_ns): (TapQuantity, &Reservoir)| {
         CaseHistogram::total(quantity.path(), quantity.name(), times_ns.values().to_vec(), span_ns)
     };
     series(&samples.account).into_iter().map(of_series).collect()
 }
 
 /// Replies that could not be matched with a request, and requests without replies.
-fn unmatched(account: &TapAccount) -> [Metric; 3] {
+fn unmatched(account: &TapTotals) -> [Metric; 3] {
     [("unassigned", account.unassigned), ("unasked", account.unasked), ("unanswered", account.unanswered)]
         .map(|(name, count)| Metric::plain(name, "count", count as f64, account.unity.messages, Direction::None))
 }
 
-fn case(quantity: Quantity, times_ns: &Reservoir) -> Case {
+fn case(quantity: TapQuantity, times_ns: &Reservoir) -> Case {
     let mut metrics = latency_metrics(&Summary::of(times_ns.values()), true);
-    if !matches!(quantity, Quantity::Reply(_)) {
+    if !matches!(quantity, TapQuantity::Reply(_)) {
         // When the application sends is its own decision, so sooner is not better.
         for metric in &mut metrics {
             metric.direction = Direction::None;
@@ -125,7 +125,7 @@ fn sampled(times_ns: &Reservoir) -> Option<String> {
 }
 
 /// Messages, bytes and sizes of one side.
-fn counts(traffic: &Traffic) -> Vec<Metric> {
+fn counts(traffic: &DirectionTraffic) -> Vec<Metric> {
     let n = traffic.messages;
     let plain = |name: &str, unit: &str, value: u64| Metric::plain(name, unit, value as f64, n, Direction::None);
     let sizes = Summary::of(traffic.sizes_bytes.values());
@@ -147,8 +147,8 @@ fn counts(traffic: &Traffic) -> Vec<Metric> {
 pub(super) mod planted {
     use super::*;
 
-    pub(in super::super) fn account() -> TapAccount {
-        let mut account = TapAccount::default();
+    pub(in super::super) fn account() -> TapTotals {
+        let mut account = TapTotals::default();
         (account.unassigned, account.unasked, account.connections) = (1, 1, 1);
         let replies = account.replies_ns.entry(Some(Ack::Received)).or_default();
         (0..50).for_each(|at| replies.push(1_000_000 * (1 + at % 5)));
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn empty_session_has_cases_without_figures() {
-        let cases = cases(&TapAccount::default());
+        let cases = cases(&TapTotals::default());
         assert_eq!(cases.len(), 4);
         let size = cases[0].metric("size_p50").unwrap();
         assert_eq!((size.value, size.status), (None, MetricStatus::TooFew));

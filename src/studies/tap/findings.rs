@@ -1,12 +1,12 @@
 //! Findings about a session.
 
-use crate::measure::{TapAccount, latency_metrics};
+use crate::measure::{TapTotals, latency_metrics};
 use crate::plural::counted;
 use crate::report::with_interval;
 use crate::stats::Summary;
 
 /// Messages, connections, reply times.
-pub(super) fn findings(account: &TapAccount) -> Vec<String> {
+pub(super) fn findings(account: &TapTotals) -> Vec<String> {
     let mut findings = vec![format!(
         "{} from the application and {} from Unity, over {}.",
         counted(account.app.messages, "message"),
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn no_reply_time_without_messages() {
-        let none = findings(&TapAccount::default());
+        let none = findings(&TapTotals::default());
         assert_eq!(none, ["0 messages from the application and 0 from Unity, over 0 connections."]);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::super::study::RunRecord;
 use crate::bridge::Framing;
-use crate::bridge::tap::{MessageMetadata, Passed, ProxyConnection, Side};
+use crate::bridge::tap::{ForwardedMessage, MessageMetadata, ProxyConnection, TapSide};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::measure::TapAccount;
+use crate::measure::TapTotals;
 use crate::record::{RecordError, Sender, SessionEvent, SessionHead, SessionLine, SessionMessage, SessionWriter};
 
 /// Messages are processed at this age: by then, the other direction has recorded everything it read before.
@@ -25,7 +25,7 @@ pub(super) fn keep_bytes(with_payload: bool) -> usize {
 /// Totals of everything that has passed so far.
 #[derive(Debug, Default)]
 pub(crate) struct TapSamples {
-    pub(super) account: TapAccount,
+    pub(super) account: TapTotals,
     /// From the start of the first connection to the last event, in nanoseconds of the run's clock; `None` before any.
     pub(super) span_ns: Option<(u64, u64)>,
 }
@@ -42,7 +42,7 @@ pub(super) struct Recording {
     writer: SessionWriter,
     clock: Clock,
     with_payload: bool,
-    waiting: Vec<Passed>,
+    waiting: Vec<ForwardedMessage>,
 }
 
 impl Recording {
@@ -94,7 +94,7 @@ impl Recording {
     fn settle(&mut self, until_ns: u64, into: &mut TapSamples) -> Result<(), Failure> {
         self.waiting.sort_by_key(|passed| passed.at_ns);
         let settled = self.waiting.partition_point(|passed| passed.at_ns <= until_ns);
-        let settled: Vec<Passed> = self.waiting.drain(..settled).collect();
+        let settled: Vec<ForwardedMessage> = self.waiting.drain(..settled).collect();
         for passed in settled {
             let metadata = MessageMetadata::of(&passed.content);
             into.account.add(&passed, &metadata);
@@ -105,12 +105,12 @@ impl Recording {
         Ok(())
     }
 
-    fn line(&self, connection: u64, passed: &Passed, metadata: MessageMetadata) -> SessionMessage {
+    fn line(&self, connection: u64, passed: &ForwardedMessage, metadata: MessageMetadata) -> SessionMessage {
         let mut message = SessionMessage {
             connection,
             from: match passed.from {
-                Side::App => Sender::App,
-                Side::Unity => Sender::Unity,
+                TapSide::App => Sender::App,
+                TapSide::Unity => Sender::Unity,
             },
             bytes: passed.size_bytes,
             framing: match passed.framing {

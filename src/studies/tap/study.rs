@@ -13,8 +13,8 @@ use super::cases::{cases, histograms};
 use super::findings::findings;
 use super::recording::{Recording, TapSamples, keep_bytes};
 use crate::bridge::server::PresenceLock;
-use crate::bridge::tap::{ProxyConnection, Side};
-use crate::bridge::{BridgeError, dial};
+use crate::bridge::tap::{ProxyConnection, TapSide};
+use crate::bridge::{BridgeError, connect_to};
 use crate::failure::Failure;
 use crate::plan::TapPlan;
 use crate::record::{Case, Run, Simulation};
@@ -147,7 +147,7 @@ impl Tap<'_, '_> {
             }
             // One at a time, as in the stock bridge: others wait in the system's queue. An application that has closed
             // its side makes way for them.
-            let free = self.connection.as_ref().is_none_or(|connection| connection.has_ended(Side::App));
+            let free = self.connection.as_ref().is_none_or(|connection| connection.has_ended(TapSide::App));
             match free.then(|| listener.accept()) {
                 Some(Ok((app, _))) => self.join(app)?,
                 // No client has connected, or it has disconnected before its turn.
@@ -159,7 +159,7 @@ impl Tap<'_, '_> {
 
     fn join(&mut self, app: TcpStream) -> Result<(), Failure> {
         self.leave()?;
-        let unity = self.plan.to.iter().map(|to| dial(to, CONNECT));
+        let unity = self.plan.to.iter().map(|to| connect_to(to, CONNECT));
         let mut refusal = None;
         for attempt in unity {
             match attempt {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::study::{CaseHistogram, StopReason};
 use super::choice::choose;
-use super::data::{CaseSamples, Key, SweepResult, groups, keys};
-use crate::measure::{EngineSettings, Test, TokenSample, WaitPolicy, late_frames, token_metrics};
-use crate::plan::{Competition, ThreadsPlan};
+use super::data::{CaseKey, CaseSamples, SweepResult, groups, keys};
+use crate::measure::{EngineSettings, TokenSample, TokenTest, WaitPolicy, late_frames, token_metrics};
+use crate::plan::{CompetingLoad, ThreadsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Priority};
 use crate::stats::{DropReason, Dropped};
@@ -16,27 +16,27 @@ pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopRe
     let cut_off = end.is_some_and(StopReason::cuts_off);
     let limit = plan.late_limit.beside(result.alone.late_share());
     // While it measures, nothing is chosen: that would take time between two repetitions.
-    let chosen: Vec<Key> = groups(plan)
+    let chosen: Vec<CaseKey> = groups(plan)
         .into_iter()
         .filter(|_| end.is_some())
-        .filter_map(|group| Some(Key { group, settings: choose(plan, result, group)?.settings }))
+        .filter_map(|group| Some(CaseKey { group, settings: choose(plan, result, group)?.settings }))
         .collect();
     let measured = result.cases.iter().map(|(key, collected)| {
         let mut case = case(plan, *key, (collected, limit), cut_off);
         case.conditions["chosen"] = chosen.contains(key).into();
         case
     });
-    let is_missing = |key: &Key| end == Some(StopReason::Budget) && !result.cases.contains_key(key);
+    let is_missing = |key: &CaseKey| end == Some(StopReason::Budget) && !result.cases.contains_key(key);
     measured.chain(keys(plan).filter(is_missing).map(|key| not_measured(plan, key))).collect()
 }
 
 /// `render/tg64/depth=1024/threads=2/fa=on/prio=low`: the depth if it is not 0, the threads, and the settings that the
 /// plan varies.
-pub(super) fn path(plan: &ThreadsPlan, key: Key) -> String {
+pub(super) fn path(plan: &ThreadsPlan, key: CaseKey) -> String {
     let (group, settings) = (key.group, key.settings);
     let tokens = match group.test {
-        Test::Prompt => plan.n_prompt,
-        Test::Generation => plan.n_gen,
+        TokenTest::Prompt => plan.n_prompt,
+        TokenTest::Generation => plan.n_gen,
     };
     let mut parts = vec![group.load.word().to_owned(), format!("{}{tokens}", group.test.word())];
     if group.depth > 0 {
@@ -69,7 +69,7 @@ pub(super) fn varied(plan: &ThreadsPlan, settings: EngineSettings) -> Vec<(&'sta
 }
 
 /// Cases for which the budget left no time.
-fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
+fn not_measured(plan: &ThreadsPlan, key: CaseKey) -> Case {
     Case {
         path: path(plan, key),
         state: CaseState::NotMeasured,
@@ -87,16 +87,16 @@ fn not_measured(plan: &ThreadsPlan, key: Key) -> Case {
     }
 }
 
-fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
+fn case(plan: &ThreadsPlan, key: CaseKey, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
     let (group, settings) = (key.group, key.settings);
     let (rounds, samples): (Vec<usize>, Vec<TokenSample>) =
         collected.figures().map(|(round, sample)| (round, sample.clone())).unzip();
     let (n_prompt, n_gen) = match group.test {
-        Test::Prompt => (plan.n_prompt, 0),
-        Test::Generation => (0, plan.n_gen),
+        TokenTest::Prompt => (plan.n_prompt, 0),
+        TokenTest::Generation => (0, plan.n_gen),
     };
     let mut metrics = token_metrics(&samples);
-    if group.load == Competition::Render {
+    if group.load == CompetingLoad::Render {
         // Before the CPU use: the last figures are dropped if the terminal is too narrow.
         metrics.insert(metrics.len() - 1, late_frames(collected.frames));
     }
@@ -123,7 +123,7 @@ fn case(plan: &ThreadsPlan, key: Key, (collected, limit): (&CaseSamples, f64), c
             "wait": settings.wait,
             "use_mmap": settings.use_mmap,
             "oversubscribed": oversubscribed,
-            "late_limit_percent": (group.load == Competition::Render).then_some(100.0 * limit),
+            "late_limit_percent": (group.load == CompetingLoad::Render).then_some(100.0 * limit),
             "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
             "dropped_for": collected.dropped.map(dropped_for),
             "repetitions_cut_off": collected.cut_off(),
@@ -205,11 +205,13 @@ fn memory(collected: &CaseSamples) -> Metric {
 
 /// The histograms of all cases: time to first token, or inter-token latency.
 pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHistogram> {
-    let of_case = |(key, collected): (&Key, &CaseSamples)| {
+    let of_case = |(key, collected): (&CaseKey, &CaseSamples)| {
         let samples = &collected.samples;
         let (quantity, samples_ns) = match key.group.test {
-            Test::Prompt => ("ttft", samples.values().filter_map(|sample| sample.ttft_ns).collect()),
-            Test::Generation => ("itl", samples.values().flat_map(|sample| sample.inter_token_ns.clone()).collect()),
+            TokenTest::Prompt => ("ttft", samples.values().filter_map(|sample| sample.ttft_ns).collect()),
+            TokenTest::Generation => {
+                ("itl", samples.values().flat_map(|sample| sample.inter_token_ns.clone()).collect())
+            }
         };
         let began_ns = samples.values().next().map_or(0, |sample| sample.began_ns);
         let ended_ns = samples.values().last().map_or(0, |sample| sample.ended_ns);
@@ -226,7 +228,7 @@ mod tests {
     #[test]
     fn case_has_mean_frames_and_conditions() {
         let plan = plan("--sweep 2 --under-load render --priority low");
-        let result = swept(&plan, Competition::Render, |_| (50.0, 4, None));
+        let result = swept(&plan, CompetingLoad::Render, |_| (50.0, 4, None));
         let cases = cases(&plan, &result, None);
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
         assert_eq!(paths, ["render/pp128/depth=1024/threads=2/prio=low", "render/tg64/depth=1024/threads=2/prio=low"]);
@@ -249,7 +251,7 @@ mod tests {
     fn interrupted_case_is_partial_and_dropped_one_states_why() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0");
         let out = Dropped { reason: DropReason::LateFrames { at_least: 0.123 }, after_rounds: 3 };
-        let result = swept(&plan, Competition::Idle, |settings| (50.0, 0, (settings.threads == 2).then_some(out)));
+        let result = swept(&plan, CompetingLoad::Idle, |settings| (50.0, 0, (settings.threads == 2).then_some(out)));
         let cases = cases(&plan, &result, Some(StopReason::Interrupted));
         assert!(cases.iter().all(|case| case.state == CaseState::Interrupted));
         assert_eq!(cases[0].metric("avg_ts").unwrap().status, MetricStatus::Partial);
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn cut_off_repetitions_are_excluded_if_there_are_others() {
         let plan = plan("--sweep 1 --under-load none --depth 0");
-        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        let mut result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
         for case in result.cases.values_mut() {
             case.samples.values_mut().skip(1).for_each(|sample| sample.is_cut = true);
         }
@@ -288,7 +290,7 @@ mod tests {
     fn threads_that_others_leave_no_time_are_said_to_starve() {
         let note = |line: &str, cpu_share: f64| {
             let plan = plan(line);
-            let mut result = swept(&plan, Competition::Render, |_| (50.0, 0, None));
+            let mut result = swept(&plan, CompetingLoad::Render, |_| (50.0, 0, None));
             for sample in result.cases.values_mut().flat_map(|case| case.samples.values_mut()) {
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Planted.
                 let cpu_ns = (cpu_share * (sample.ended_ns - sample.began_ns) as f64) as u64;
@@ -309,7 +311,7 @@ mod tests {
     #[test]
     fn the_choice_of_each_group_is_marked_once_it_has_ended() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0");
-        let result = swept(&plan, Competition::Idle, |settings| (f64::from(settings.threads), 0, None));
+        let result = swept(&plan, CompetingLoad::Idle, |settings| (f64::from(settings.threads), 0, None));
         let chosen = |end| -> Vec<String> {
             let cases = cases(&plan, &result, end).into_iter();
             cases.filter(|case| case.conditions["chosen"] == json!(true)).map(|case| case.path).collect()
@@ -321,13 +323,13 @@ mod tests {
     #[test]
     fn a_round_that_was_cut_off_leaves_a_gap_and_shifts_no_pair() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0");
-        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        let mut result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
         let key = *result.cases.keys().find(|key| key.settings.threads == 2).unwrap();
         result.cases.get_mut(&key).unwrap().samples.get_mut(&1).unwrap().is_cut = true;
         let cases = cases(&plan, &result, Some(StopReason::Planned));
         let case = cases.iter().find(|case| case.path == path(&plan, key)).unwrap();
         assert_eq!(case.conditions["samples_round"], json!([0, 2, 3, 4, 5, 6, 7]));
-        let other = &result.cases[&Key { settings: key.settings.with_threads(1), ..key }];
+        let other = &result.cases[&CaseKey { settings: key.settings.with_threads(1), ..key }];
         let share = result.cases[&key].speeds().ratio_to(&other.speeds()).unwrap();
         // Every round is slower than the one before: shifted by one, the ratio would not be 1.
         assert!((share.ratio - 1.0).abs() < 1e-12 && share.n == 7, "{share:?}");

@@ -1,14 +1,14 @@
 //! The settings to choose in a group: the fastest that keep the scene's frame limit.
 
-use super::data::{CaseSamples, Group, SweepResult};
+use super::data::{CaseSamples, SettingGroup, SweepResult};
 use crate::advise::{Certainty, SettingCandidate, SettingChoice};
 use crate::measure::EngineSettings;
-use crate::plan::{Competition, ThreadsPlan};
+use crate::plan::{CompetingLoad, ThreadsPlan};
 use crate::stats::{DropReason, PairedRatio};
 
 /// The chosen settings, and their certainty.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chosen {
+pub(super) struct ChosenThreads {
     /// The choice.
     pub(super) settings: EngineSettings,
     /// The fastest of the eligible settings.
@@ -26,7 +26,7 @@ pub(super) struct Chosen {
 }
 
 /// The choice in a group. `None` until all of its settings were measured: an unmeasured one might be better.
-pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> Option<Chosen> {
+pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGroup) -> Option<ChosenThreads> {
     let all = plan.settings();
     let mut measured: Vec<(EngineSettings, &CaseSamples)> = result.of(group).collect();
     if measured.len() < all.len() || measured.iter().any(|(_, case)| case.samples.is_empty()) {
@@ -38,7 +38,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
     let keeps = |case: &CaseSamples| case.frames.late_share() <= limit;
     let is_late =
         |case: &CaseSamples| matches!(case.dropped, Some(out) if matches!(out.reason, DropReason::LateFrames { .. }));
-    let has_scene = group.load == Competition::Render;
+    let has_scene = group.load == CompetingLoad::Render;
     let candidates: Vec<SettingCandidate> = measured
         .iter()
         .map(|(_, case)| SettingCandidate {
@@ -50,7 +50,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
         .collect();
     let choice = SettingChoice::among(&candidates)?;
     let (settings, case) = measured[choice.chosen];
-    Some(Chosen {
+    Some(ChosenThreads {
         settings,
         fastest: measured[choice.fastest].0,
         share: choice.share(),
@@ -64,8 +64,8 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: Group) -> 
 /// Speed of some settings as a share of the chosen ones', over rounds with both.
 pub(super) fn against_chosen(
     result: &SweepResult,
-    group: Group,
-    chosen: &Chosen,
+    group: SettingGroup,
+    chosen: &ChosenThreads,
     settings: EngineSettings,
 ) -> Option<PairedRatio> {
     let speeds = |wanted: EngineSettings| Some(result.of(group).find(|(own, _)| *own == wanted)?.1.speeds());

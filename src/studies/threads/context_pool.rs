@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::error::SweepError;
 use crate::clock::Clock;
 use crate::host;
-use crate::llm::engine::{ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Session};
-use crate::measure::{EngineSettings, Repetition, TokenSample, repeat};
+use crate::llm::engine::{ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, ModelSession};
+use crate::measure::{EngineSettings, RepetitionSpec, TokenSample, repeat};
 use crate::plan::ThreadsPlan;
 
 /// Key of a context: flash attention, cache type, tokens already in it.
@@ -55,7 +55,7 @@ impl PoolSpec {
 
 /// Contexts on one model.
 pub(super) struct ContextPool<'m> {
-    contexts: BTreeMap<ContextKey, Session<'m>>,
+    contexts: BTreeMap<ContextKey, ModelSession<'m>>,
     fill_threads: u32,
 }
 
@@ -105,7 +105,7 @@ impl<'m> ContextPool<'m> {
     pub(super) fn repeat(
         &mut self,
         settings: EngineSettings,
-        asked: Repetition,
+        asked: RepetitionSpec,
         clock: &Clock,
         stop: &AtomicBool,
         begins: impl FnOnce(),
@@ -125,7 +125,7 @@ impl<'m> ContextPool<'m> {
         settings: EngineSettings,
         depth: u32,
         stop: &AtomicBool,
-    ) -> Result<&mut Session<'m>, SweepError> {
+    ) -> Result<&mut ModelSession<'m>, SweepError> {
         let key = (settings.flash_attention, settings.cache_type, depth);
         let session = self.contexts.get_mut(&key).ok_or(SweepError::NoContext { settings })?;
         session.set_threads(self.fill_threads, self.fill_threads)?;

@@ -13,14 +13,14 @@ const CUT_BELOW_LATE: f64 = 0.1;
 
 /// The bounds of a repetition.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct CutOff {
+pub(super) struct RepetitionLimits {
     /// The longest that it may take.
     pub(super) within: Duration,
     /// What is slower is cut off, in tokens a second; 0 for nothing.
     pub(super) least_tokens_per_s: f64,
 }
 
-impl CutOff {
+impl RepetitionLimits {
     /// Nothing but the longest repetition that anything is given.
     pub(super) const NONE: Self = Self { within: LONGEST_REPETITION, least_tokens_per_s: 0.0 };
 
@@ -58,23 +58,27 @@ mod tests {
 
     #[test]
     fn the_fastest_setting_decides_when_the_others_are_cut_off() {
-        let bounds = CutOff::beside(&race(&[50.0, 20.0], 0)).of_tokens(100, None);
+        let bounds = RepetitionLimits::beside(&race(&[50.0, 20.0], 0)).of_tokens(100, None);
         // Two fifths of 50 tokens a second; 100 tokens at that speed.
         assert_eq!((bounds.least_tokens_per_s, bounds.within), (20.0, Duration::from_secs(5)));
-        let brief = CutOff::beside(&race(&[50.0, 20.0], 0)).of_tokens(1, None);
+        let brief = RepetitionLimits::beside(&race(&[50.0, 20.0], 0)).of_tokens(1, None);
         assert_eq!(brief.within, SHORTEST_CUT, "no hiccup ends a short one");
     }
 
     #[test]
     fn what_starves_is_bounded_even_where_the_fastest_makes_frames_late() {
-        let bounds = CutOff::beside(&race(&[50.0, 20.0], 40)).of_tokens(100, None);
+        let bounds = RepetitionLimits::beside(&race(&[50.0, 20.0], 40)).of_tokens(100, None);
         assert_eq!((bounds.least_tokens_per_s, bounds.within), (5.0, Duration::from_secs(20)));
-        assert_eq!(CutOff::beside(&Race::new(2)).of_tokens(100, None), CutOff::NONE, "nothing is known yet");
+        assert_eq!(
+            RepetitionLimits::beside(&Race::new(2)).of_tokens(100, None),
+            RepetitionLimits::NONE,
+            "nothing is known yet"
+        );
     }
 
     #[test]
     fn a_budget_bounds_even_the_first_repetition() {
-        assert_eq!(CutOff::NONE.of_tokens(100, Some(3.0)).within, Duration::from_secs(3));
-        assert_eq!(CutOff::NONE.of_tokens(100, Some(-1.0)).within, SHORTEST_CUT);
+        assert_eq!(RepetitionLimits::NONE.of_tokens(100, Some(3.0)).within, Duration::from_secs(3));
+        assert_eq!(RepetitionLimits::NONE.of_tokens(100, Some(-1.0)).within, SHORTEST_CUT);
     }
 }

@@ -4,26 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::measure::{EngineSettings, FrameCounts, Test, TokenSample};
-use crate::plan::{Competition, ThreadsPlan};
+use crate::measure::{EngineSettings, FrameCounts, TokenSample, TokenTest};
+use crate::plan::{CompetingLoad, ThreadsPlan};
 use crate::stats::{ByRound, Dropped};
 
 /// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Group {
+pub(crate) struct SettingGroup {
     /// The competing load.
-    pub(crate) load: Competition,
+    pub(crate) load: CompetingLoad,
     /// Prompt processing or generation.
-    pub(crate) test: Test,
+    pub(crate) test: TokenTest,
     /// Tokens already in the context.
     pub(crate) depth: u32,
 }
 
 /// One case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Key {
+pub(crate) struct CaseKey {
     /// Its group.
-    pub(crate) group: Group,
+    pub(crate) group: SettingGroup,
     /// Its settings.
     pub(crate) settings: EngineSettings,
 }
@@ -69,39 +69,39 @@ impl CaseSamples {
 #[derive(Debug, Default)]
 pub(crate) struct SweepResult {
     /// By case.
-    pub(crate) cases: BTreeMap<Key, CaseSamples>,
+    pub(crate) cases: BTreeMap<CaseKey, CaseSamples>,
     /// Frames of the render-like load alone, and how many were late.
     pub(crate) alone: FrameCounts,
     /// Groups whose race is decided.
-    pub(crate) decided: BTreeSet<Group>,
+    pub(crate) decided: BTreeSet<SettingGroup>,
     /// What flash attention `auto` resolved to, as reported by llama.cpp.
     pub(crate) flash_attention: Vec<String>,
 }
 
 impl SweepResult {
     /// The cases of a group.
-    pub(crate) fn of(&self, group: Group) -> impl Iterator<Item = (EngineSettings, &CaseSamples)> {
+    pub(crate) fn of(&self, group: SettingGroup) -> impl Iterator<Item = (EngineSettings, &CaseSamples)> {
         self.cases.iter().filter(move |(key, _)| key.group == group).map(|(key, samples)| (key.settings, samples))
     }
 }
 
 /// All groups of the plan, in reading order.
-pub(crate) fn groups(plan: &ThreadsPlan) -> Vec<Group> {
+pub(crate) fn groups(plan: &ThreadsPlan) -> Vec<SettingGroup> {
     let mut groups = Vec::new();
     for &load in &plan.loads {
-        for test in [Test::Prompt, Test::Generation] {
-            groups.extend(plan.depths.iter().map(|&depth| Group { load, test, depth }));
+        for test in [TokenTest::Prompt, TokenTest::Generation] {
+            groups.extend(plan.depths.iter().map(|&depth| SettingGroup { load, test, depth }));
         }
     }
     groups
 }
 
 /// Everything that the plan may measure, in reading order.
-pub(super) fn keys(plan: &ThreadsPlan) -> impl Iterator<Item = Key> {
+pub(super) fn keys(plan: &ThreadsPlan) -> impl Iterator<Item = CaseKey> {
     let settings = plan.settings();
     groups(plan)
         .into_iter()
-        .flat_map(move |group| settings.clone().into_iter().map(move |settings| Key { group, settings }))
+        .flat_map(move |group| settings.clone().into_iter().map(move |settings| CaseKey { group, settings }))
 }
 
 /// Rounds in which every setting in the race was measured.

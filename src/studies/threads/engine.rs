@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::context_pool::{ContextPool, PoolSpec};
-use super::data::Key;
+use super::data::CaseKey;
 use super::error::SweepError;
 use super::worker::SweepWorker;
 use crate::clock::Clock;
 use crate::host;
 use crate::llm::engine::Model;
-use crate::measure::{Repetition, TokenSample, WaitPolicy};
+use crate::measure::{RepetitionSpec, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 use crate::record::Priority;
 
@@ -53,7 +53,12 @@ impl<'m> SweepEngine<'m> {
     }
 
     /// Fills a case's context to its depth, and computes a few tokens with its threads, untimed.
-    pub(super) fn warm_up(&mut self, key: Key, tokens: (usize, usize), stop: &AtomicBool) -> Result<(), SweepError> {
+    pub(super) fn warm_up(
+        &mut self,
+        key: CaseKey,
+        tokens: (usize, usize),
+        stop: &AtomicBool,
+    ) -> Result<(), SweepError> {
         match self.workers.get_mut(&(key.settings.wait, key.settings.use_mmap)) {
             Some(worker) => worker.warm_up(key.settings, key.group.depth, tokens, stop),
             None => self.pool(key)?.warm_up(key.settings, key.group.depth, tokens, stop),
@@ -63,8 +68,8 @@ impl<'m> SweepEngine<'m> {
     /// One repetition, at the priority of its settings.
     pub(super) fn repeat(
         &mut self,
-        key: Key,
-        asked: Repetition,
+        key: CaseKey,
+        asked: RepetitionSpec,
         clock: &Clock,
         stop: &AtomicBool,
     ) -> Result<TokenSample, SweepError> {
@@ -74,7 +79,7 @@ impl<'m> SweepEngine<'m> {
         }
     }
 
-    fn pool(&mut self, key: Key) -> Result<&mut ContextPool<'m>, SweepError> {
+    fn pool(&mut self, key: CaseKey) -> Result<&mut ContextPool<'m>, SweepError> {
         self.pools.get_mut(&key.settings.use_mmap).ok_or(SweepError::NoContext { settings: key.settings })
     }
 }

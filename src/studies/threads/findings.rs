@@ -2,11 +2,11 @@
 
 use super::super::study::StopReason;
 use super::cases::varied;
-use super::choice::{Chosen, against_chosen, choose};
-use super::data::{Group, SweepResult, complete_rounds};
+use super::choice::{ChosenThreads, against_chosen, choose};
+use super::data::{SettingGroup, SweepResult, complete_rounds};
 use crate::advise::Certainty;
-use crate::measure::{EngineSettings, Test};
-use crate::plan::{Competition, Rule, ThreadsPlan};
+use crate::measure::{EngineSettings, TokenTest};
+use crate::plan::{CompetingLoad, ThreadRule, ThreadsPlan};
 use crate::plural::counted;
 use crate::stats::PairedRatio;
 
@@ -18,8 +18,8 @@ pub(super) fn findings(plan: &ThreadsPlan, result: &SweepResult, is_disturbed: b
     depths.sort_unstable_by(|a, b| b.cmp(a));
     for &load in plan.loads.iter().rev() {
         for &depth in &depths {
-            let group = |test| Group { load, test, depth };
-            let (generation, prompt) = (group(Test::Generation), group(Test::Prompt));
+            let group = |test| SettingGroup { load, test, depth };
+            let (generation, prompt) = (group(TokenTest::Generation), group(TokenTest::Prompt));
             let (Some(tg), Some(pp)) = (choose(plan, result, generation), choose(plan, result, prompt)) else {
                 continue;
             };
@@ -35,7 +35,7 @@ pub(super) fn findings(plan: &ThreadsPlan, result: &SweepResult, is_disturbed: b
                 with_settings(plan, pp.settings),
                 sureness(plan, &pp, is_disturbed)
             ));
-            if load == Competition::Render {
+            if load == CompetingLoad::Render {
                 findings.extend(frames(plan, result, (generation, &tg)));
             }
             if is_first {
@@ -49,10 +49,10 @@ pub(super) fn findings(plan: &ThreadsPlan, result: &SweepResult, is_disturbed: b
     findings
 }
 
-fn place(plan: &ThreadsPlan, load: Competition, depth: u32) -> String {
+fn place(plan: &ThreadsPlan, load: CompetingLoad, depth: u32) -> String {
     let place = match load {
-        Competition::Render => format!("Beside a scene that takes {}", plan.render),
-        Competition::Idle => "Without a load beside it".into(),
+        CompetingLoad::Render => format!("Beside a scene that takes {}", plan.render),
+        CompetingLoad::Idle => "Without a load beside it".into(),
     };
     if depth == 0 { place } else { format!("{place}, with {depth} tokens in the context") }
 }
@@ -64,7 +64,7 @@ fn with_settings(plan: &ThreadsPlan, settings: EngineSettings) -> String {
     if parts.is_empty() { String::new() } else { format!(" with {}", parts.join(", ")) }
 }
 
-fn sureness(plan: &ThreadsPlan, choice: &Chosen, is_disturbed: bool) -> String {
+fn sureness(plan: &ThreadsPlan, choice: &ChosenThreads, is_disturbed: bool) -> String {
     let tie = match &choice.share {
         Some(share) if choice.settings != choice.fastest => {
             let fastest = format!("{}{}", choice.fastest.threads, with_settings(plan, choice.fastest));
@@ -87,7 +87,7 @@ fn sureness(plan: &ThreadsPlan, choice: &Chosen, is_disturbed: bool) -> String {
 }
 
 /// The effect of the choice on the scene's frames.
-fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Chosen)) -> Option<String> {
+fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (SettingGroup, &ChosenThreads)) -> Option<String> {
     let (_, case) = result.of(group).find(|(settings, _)| *settings == chosen.settings)?;
     let limit = 100.0 * plan.late_limit.beside(result.alone.late_share());
     let of_it = format!(
@@ -104,7 +104,12 @@ fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Ch
     })
 }
 
-fn compared(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (Group, &Chosen), rule: &Rule) -> String {
+fn compared(
+    plan: &ThreadsPlan,
+    result: &SweepResult,
+    (group, chosen): (SettingGroup, &ChosenThreads),
+    rule: &ThreadRule,
+) -> String {
     // The rules only concern threads: the other settings are the plan's first ones.
     let settings = plan.settings().first().map(|first| first.with_threads(rule.threads));
     let share = settings.and_then(|settings| against_chosen(result, group, chosen, settings));
@@ -152,7 +157,7 @@ mod tests {
     #[test]
     fn findings_start_with_the_fastest_and_the_cost_of_rules() {
         let plan = plan("--sweep 1,2,6 --under-load none --depth 0 --repetitions 8 --exhaustive");
-        let result = swept(&plan, Competition::Idle, |settings| match settings.threads {
+        let result = swept(&plan, CompetingLoad::Idle, |settings| match settings.threads {
             2 => (50.0, 0, None),
             1 => (40.0, 0, None),
             _ => (10.0, 0, None),
@@ -174,7 +179,7 @@ mod tests {
     #[test]
     fn fastest_within_the_frame_limit_is_named_with_its_settings() {
         let plan = plan("--sweep 1,2 --under-load render --priority normal,low --depth 0,1024 --flash-attn off,on");
-        let result = swept(&plan, Competition::Render, |settings| {
+        let result = swept(&plan, CompetingLoad::Render, |settings| {
             let speed = f64::from(settings.threads) * if settings.flash_attention.name() == "on" { 10.0 } else { 20.0 };
             let late = if settings.threads == 2 && settings.priority == Priority::Normal { 170 } else { 3 };
             (speed, late, None)
@@ -199,7 +204,7 @@ mod tests {
     #[test]
     fn least_bad_setting_is_named_if_none_keeps_the_frames() {
         let plan = plan("--sweep 1,2 --under-load render --depth 0");
-        let result = swept(&plan, Competition::Render, |settings| (f64::from(settings.threads), 100, None));
+        let result = swept(&plan, CompetingLoad::Render, |settings| (f64::from(settings.threads), 100, None));
         let told = findings(&plan, &result, false, StopReason::Planned);
         assert!(told[1].starts_with("No setting keeps the frames: with it 10.0 % of the scene's frames"), "{told:?}");
     }
@@ -208,12 +213,12 @@ mod tests {
     fn race_states_drops_and_decision() {
         let plan = plan("--sweep 1,2,4 --under-load none --depth 0");
         let out = Dropped { reason: DropReason::NotFaster { at_most: 0.39 }, after_rounds: 1 };
-        let mut result = swept(&plan, Competition::Idle, |settings| match settings.threads {
+        let mut result = swept(&plan, CompetingLoad::Idle, |settings| match settings.threads {
             1 => (50.0, 0, None),
             _ => (15.0, 0, Some(out)),
         });
-        for test in [Test::Prompt, Test::Generation] {
-            result.decided.insert(Group { load: Competition::Idle, test, depth: 0 });
+        for test in [TokenTest::Prompt, TokenTest::Generation] {
+            result.decided.insert(SettingGroup { load: CompetingLoad::Idle, test, depth: 0 });
         }
         let told = findings(&plan, &result, false, StopReason::Precise);
         assert!(
@@ -228,7 +233,7 @@ mod tests {
     #[test]
     fn unmeasured_settings_leave_the_choice_open() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0 --budget 10s");
-        let mut result = swept(&plan, Competition::Idle, |_| (50.0, 0, None));
+        let mut result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
         result.cases.retain(|key, _| key.settings.threads == 1);
         let told = findings(&plan, &result, false, StopReason::Budget);
         assert_eq!(

@@ -16,4 +16,4 @@ mod worker;
 
 pub(crate) use engine::LoadedModels;
 pub(crate) use study::ThreadsStudy;
-pub(crate) use worker::{WorkerSetup, has_wait_policies, serve_sweep};
+pub(crate) use worker::{SweepSetup, has_wait_policies, serve_sweep};

@@ -9,14 +9,14 @@ use super::data::{SweepResult, groups};
 use super::engine::{LoadedModels, SweepEngine, priority_warning};
 use super::error::SweepError;
 use super::findings::findings;
-use super::sweep::Sweep;
+use super::sweep::ThreadSweep;
 use super::worker::has_wait_policies;
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::host;
 use crate::llm::engine::{Backend, DeviceKind, LoadFacts, Model, Placement};
 use crate::measure::WaitPolicy;
-use crate::plan::{Rounds, ThreadsPlan, oversubscribed};
+use crate::plan::{RoundLimit, ThreadsPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
 /// Speed by thread count, idle and next to a render-like load.
@@ -55,7 +55,7 @@ impl ThreadsStudy<'_> {
     /// Number of repetitions; 0 if unknown, as in a race or with a budget.
     fn steps(&self) -> u64 {
         match self.plan.rounds {
-            Rounds::Repetitions(rounds) if self.plan.exhaustive => {
+            RoundLimit::Repetitions(rounds) if self.plan.exhaustive => {
                 u64::from(rounds) * (self.plan.settings().len() * groups(&self.plan).len()) as u64
             }
             _ => 0,
@@ -134,7 +134,8 @@ impl Study for ThreadsStudy<'_> {
         data.flash_attention = told;
         let phase = context.observer.phase(&self.title(), self.steps());
         let (clock, stop) = (context.clock, context.stop);
-        let mut sweep = Sweep { plan: &self.plan, engine, clock: &clock, stop, began_ns: 0, done: phase.counter() };
+        let mut sweep =
+            ThreadSweep { plan: &self.plan, engine, clock: &clock, stop, began_ns: 0, done: phase.counter() };
         sweep.run(data, |data| context.checkpoint(data))
     }
 

@@ -11,16 +11,16 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::study::StopReason;
-use super::cut_off::CutOff;
-use super::data::{Group, Key, SweepResult, groups};
+use super::cut_off::RepetitionLimits;
+use super::data::{CaseKey, SettingGroup, SweepResult, groups};
 use super::engine::SweepEngine;
 use super::error::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
-use crate::measure::{EngineSettings, FrameCounts, RenderLoad, Repetition, Test};
-use crate::plan::{Competition, Rounds, ThreadsPlan};
-use crate::stats::{FEWEST_PAIRS, Race, RoundResult, Standing, mean_of};
+use crate::measure::{EngineSettings, FrameCounts, RenderLoad, RepetitionSpec, TokenTest};
+use crate::plan::{CompetingLoad, RoundLimit, ThreadsPlan};
+use crate::stats::{FEWEST_PAIRS, Race, RaceState, RoundResult, mean_of};
 
 /// Rounds per block once the slowest settings are out: few enough that drift affects both loads, enough that starting
 /// the load costs little.
@@ -39,7 +39,7 @@ const FEWEST_ROUNDS: usize = 3;
 const ALONE: Duration = Duration::from_millis(1500);
 
 /// What the sweep needs.
-pub(super) struct Sweep<'a, 'm> {
+pub(super) struct ThreadSweep<'a, 'm> {
     pub(super) plan: &'a ThreadsPlan,
     pub(super) engine: SweepEngine<'m>,
     pub(super) clock: &'a Clock,
@@ -58,9 +58,9 @@ struct GroupRace {
     rounds: usize,
 }
 
-type Races = BTreeMap<Group, GroupRace>;
+type GroupRaces = BTreeMap<SettingGroup, GroupRace>;
 
-impl Sweep<'_, '_> {
+impl ThreadSweep<'_, '_> {
     /// Runs the rounds. `keep` is called with everything after each block, to save it.
     pub(super) fn run(
         &mut self,
@@ -69,7 +69,7 @@ impl Sweep<'_, '_> {
     ) -> Result<StopReason, Failure> {
         let settings = self.plan.settings();
         let new = |group| (group, GroupRace { race: Race::new(settings.len()), is_decided: false, rounds: 0 });
-        let mut races: Races = groups(self.plan).into_iter().map(new).collect();
+        let mut races: GroupRaces = groups(self.plan).into_iter().map(new).collect();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
         self.began_ns = self.clock.now_ns();
         self.warm_up(&settings)?;
@@ -90,8 +90,8 @@ impl Sweep<'_, '_> {
     /// Number of rounds before the load changes.
     fn block_of(&self, rounds: u32) -> u32 {
         let left = match self.plan.rounds {
-            Rounds::Repetitions(all) => all.saturating_sub(rounds),
-            Rounds::BudgetS(_) => u32::MAX,
+            RoundLimit::Repetitions(all) => all.saturating_sub(rounds),
+            RoundLimit::BudgetS(_) => u32::MAX,
         };
         // The first round shows which settings are hopeless; it runs under each load before more time is spent.
         if rounds == 0 { 1 } else { BLOCK.min(left) }
@@ -111,12 +111,12 @@ impl Sweep<'_, '_> {
                 if !self.plan.exhaustive && warm.iter().any(shares_context) {
                     continue;
                 }
-                let has_budget = matches!(self.plan.rounds, Rounds::BudgetS(_));
+                let has_budget = matches!(self.plan.rounds, RoundLimit::BudgetS(_));
                 let is_brief = !self.plan.exhaustive || (has_budget && !warm.is_empty());
                 let (n_prompt, n_gen) = if is_brief { BRIEF_WARM_UP } else { (self.plan.n_prompt, 1) };
                 let tokens = (n_prompt.min(self.plan.n_prompt) as usize, n_gen.min(self.plan.n_gen) as usize);
-                let group = Group { load: Competition::Idle, test: Test::Generation, depth };
-                self.engine.warm_up(Key { group, settings }, tokens, self.stop)?;
+                let group = SettingGroup { load: CompetingLoad::Idle, test: TokenTest::Generation, depth };
+                self.engine.warm_up(CaseKey { group, settings }, tokens, self.stop)?;
                 warm.push((depth, settings));
             }
         }
@@ -126,7 +126,7 @@ impl Sweep<'_, '_> {
     /// Rejects a budget that the warm-up has used up. A round of a setting takes about as long as the first one's
     /// warm-up.
     fn check_budget(&self, warm: usize, all: usize) -> Result<(), SweepError> {
-        let Rounds::BudgetS(budget_s) = self.plan.rounds else { return Ok(()) };
+        let RoundLimit::BudgetS(budget_s) = self.plan.rounds else { return Ok(()) };
         if !self.is_spent() {
             return Ok(());
         }
@@ -139,16 +139,16 @@ impl Sweep<'_, '_> {
     }
 
     fn is_spent(&self) -> bool {
-        matches!(self.plan.rounds, Rounds::BudgetS(budget_s) if self.spent_s() >= budget_s)
+        matches!(self.plan.rounds, RoundLimit::BudgetS(budget_s) if self.spent_s() >= budget_s)
     }
 
     /// Why the sweep ends here, if it does.
-    fn is_enough(&self, rounds: u32, races: &Races, result: &SweepResult) -> Option<StopReason> {
-        let is_planned = matches!(self.plan.rounds, Rounds::Repetitions(all) if rounds >= all);
+    fn is_enough(&self, rounds: u32, races: &GroupRaces, result: &SweepResult) -> Option<StopReason> {
+        let is_planned = matches!(self.plan.rounds, RoundLimit::Repetitions(all) if rounds >= all);
         let is_decided = !self.plan.exhaustive && races.values().all(|race| race.is_decided);
         let is_precise = || {
             let is_tight = |race: &GroupRace| race.rounds >= FEWEST_PAIRS;
-            matches!(self.plan.rounds, Rounds::BudgetS(_))
+            matches!(self.plan.rounds, RoundLimit::BudgetS(_))
                 && races.values().all(is_tight)
                 && result.cases.values().all(|case| case.dropped.is_some() || is_tight_figure(&case.speeds().values()))
         };
@@ -164,26 +164,26 @@ impl Sweep<'_, '_> {
     /// Some rounds under one load.
     fn block(
         &mut self,
-        load: Competition,
+        load: CompetingLoad,
         (done, rounds): (u32, u32),
         settings: &[EngineSettings],
-        races: &mut Races,
+        races: &mut GroupRaces,
         rng: &mut StdRng,
         result: &mut SweepResult,
     ) -> Result<(), SweepError> {
-        let is_open = |(group, race): (&Group, &GroupRace)| group.load == load && !race.is_decided;
+        let is_open = |(group, race): (&SettingGroup, &GroupRace)| group.load == load && !race.is_decided;
         if !races.iter().any(is_open) {
             return Ok(());
         }
         let render = match load {
-            Competition::Idle => None,
-            Competition::Render => Some(RenderLoad::start(self.plan.render, *self.clock)?),
+            CompetingLoad::Idle => None,
+            CompetingLoad::Render => Some(RenderLoad::start(self.plan.render, *self.clock)?),
         };
         if let Some(render) = &render {
             self.watch_alone(render, result);
         }
         for round in 0..rounds {
-            let mut order: Vec<(Group, usize)> = Vec::new();
+            let mut order: Vec<(SettingGroup, usize)> = Vec::new();
             for (group, race) in races.iter().filter(|(group, race)| group.load == load && !race.is_decided) {
                 order.extend(race.race.running().into_iter().map(|at| (*group, at)));
             }
@@ -197,7 +197,7 @@ impl Sweep<'_, '_> {
                 }
                 let Some(race) = races.get_mut(&group) else { continue };
                 let cut_off = self.bounds(&race.race, group.test);
-                let key = Key { group, settings: settings[at] };
+                let key = CaseKey { group, settings: settings[at] };
                 if let Some(outcome) = self.one((key, race.rounds), cut_off, render.as_ref(), result)? {
                     race.race.record(at, outcome);
                 }
@@ -218,8 +218,14 @@ impl Sweep<'_, '_> {
     }
 
     /// Drops settings that are out, and ends decided races.
-    fn judge(&self, load: Competition, settings: &[EngineSettings], races: &mut Races, result: &mut SweepResult) {
-        let limit = (load == Competition::Render).then(|| self.plan.late_limit.beside(result.alone.late_share()));
+    fn judge(
+        &self,
+        load: CompetingLoad,
+        settings: &[EngineSettings],
+        races: &mut GroupRaces,
+        result: &mut SweepResult,
+    ) {
+        let limit = (load == CompetingLoad::Render).then(|| self.plan.late_limit.beside(result.alone.late_share()));
         for (group, race) in races.iter_mut().filter(|(group, race)| group.load == load && !race.is_decided) {
             race.rounds += 1;
             if let Some(limit) = limit {
@@ -230,13 +236,13 @@ impl Sweep<'_, '_> {
             }
             let standing = race.race.judge();
             for (at, runner) in race.race.runners().iter().enumerate() {
-                if let Some(case) = result.cases.get_mut(&Key { group: *group, settings: settings[at] }) {
+                if let Some(case) = result.cases.get_mut(&CaseKey { group: *group, settings: settings[at] }) {
                     case.dropped = runner.dropped;
                 }
             }
             // With a single setting there is nothing to choose: it is measured as often as requested.
             let has_rivals = race.race.runners().len() > 1;
-            race.is_decided = has_rivals && standing == Standing::Decided && race.rounds >= FEWEST_ROUNDS;
+            race.is_decided = has_rivals && standing == RaceState::Decided && race.rounds >= FEWEST_ROUNDS;
             if race.is_decided {
                 result.decided.insert(*group);
             }
@@ -244,31 +250,31 @@ impl Sweep<'_, '_> {
     }
 
     /// When a repetition in that race is cut off.
-    fn bounds(&self, race: &Race, test: Test) -> CutOff {
-        let cut_off = if self.plan.exhaustive { CutOff::NONE } else { CutOff::beside(race) };
+    fn bounds(&self, race: &Race, test: TokenTest) -> RepetitionLimits {
+        let cut_off = if self.plan.exhaustive { RepetitionLimits::NONE } else { RepetitionLimits::beside(race) };
         let left_s = match self.plan.rounds {
-            Rounds::BudgetS(budget_s) => Some(budget_s - self.spent_s()),
-            Rounds::Repetitions(_) => None,
+            RoundLimit::BudgetS(budget_s) => Some(budget_s - self.spent_s()),
+            RoundLimit::Repetitions(_) => None,
         };
         cut_off.of_tokens(self.tokens(test), left_s)
     }
 
-    fn tokens(&self, test: Test) -> usize {
+    fn tokens(&self, test: TokenTest) -> usize {
         match test {
-            Test::Prompt => self.plan.n_prompt as usize,
-            Test::Generation => self.plan.n_gen as usize,
+            TokenTest::Prompt => self.plan.n_prompt as usize,
+            TokenTest::Generation => self.plan.n_gen as usize,
         }
     }
 
     /// One repetition. `None` if the budget ended it: then it says nothing of its settings.
     fn one(
         &mut self,
-        (key, round): (Key, usize),
-        cut_off: CutOff,
+        (key, round): (CaseKey, usize),
+        cut_off: RepetitionLimits,
         render: Option<&RenderLoad>,
         result: &mut SweepResult,
     ) -> Result<Option<RoundResult>, SweepError> {
-        let asked = Repetition {
+        let asked = RepetitionSpec {
             test: key.group.test,
             threads: key.settings.threads,
             depth: key.group.depth as usize,

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::worker_client::{CalledOff, WorkerSession};
+use super::super::worker_client::{WorkerAbort, WorkerSession};
 use super::context_pool::{ContextPool, PoolSpec};
 use super::error::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, EngineError, Model, Placement};
-use crate::measure::{EngineSettings, LONGEST_REPETITION, Repetition, TokenSample, WaitPolicy};
+use crate::measure::{EngineSettings, LONGEST_REPETITION, RepetitionSpec, TokenSample, WaitPolicy};
 use crate::plan::ThreadsPlan;
 
 /// Time limit for a worker to load the model.
@@ -24,7 +24,7 @@ const WAIT_VARIABLE: &str = "OMP_WAIT_POLICY";
 
 /// What a worker loads: the first line on its standard input.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct WorkerSetup {
+pub(crate) struct SweepSetup {
     path: PathBuf,
     n_gpu_layers: u32,
     use_mmap: bool,
@@ -35,15 +35,15 @@ pub(crate) struct WorkerSetup {
 /// The next task of a worker, one line each until standard input ends.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WorkerRequest {
+enum SweepRequest {
     WarmUp { settings: EngineSettings, depth: u32, tokens: (usize, usize) },
-    Repeat { settings: EngineSettings, asked: Repetition },
+    Repeat { settings: EngineSettings, asked: RepetitionSpec },
 }
 
 /// Answer of a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum WorkerAnswer {
+pub(crate) enum SweepResponse {
     /// Ready for the next request.
     Ready,
     /// Everything is prepared; the repetition begins now.
@@ -58,7 +58,7 @@ pub(crate) enum WorkerAnswer {
 
 /// A worker, from the caller's side.
 pub(super) struct SweepWorker {
-    session: WorkerSession<WorkerAnswer>,
+    session: WorkerSession<SweepResponse>,
     wait: WaitPolicy,
 }
 
@@ -71,7 +71,7 @@ impl SweepWorker {
         wait: WaitPolicy,
         stop: &AtomicBool,
     ) -> Result<Self, SweepError> {
-        let setup = WorkerSetup {
+        let setup = SweepSetup {
             path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             n_gpu_layers: plan.n_gpu_layers,
             use_mmap,
@@ -82,7 +82,7 @@ impl SweepWorker {
         let session = WorkerSession::start("threads-worker", &setup, &environment);
         let mut worker = Self { session: session.map_err(|error| fault(wait, error))?, wait };
         match worker.next(LOAD_WITHIN, stop)? {
-            WorkerAnswer::Ready => Ok(worker),
+            SweepResponse::Ready => Ok(worker),
             answer => Err(worker.unexpected(answer)),
         }
     }
@@ -94,9 +94,9 @@ impl SweepWorker {
         tokens: (usize, usize),
         stop: &AtomicBool,
     ) -> Result<(), SweepError> {
-        self.send(&WorkerRequest::WarmUp { settings, depth, tokens })?;
+        self.send(&SweepRequest::WarmUp { settings, depth, tokens })?;
         match self.next(LONGEST_REPETITION, stop)? {
-            WorkerAnswer::Ready => Ok(()),
+            SweepResponse::Ready => Ok(()),
             answer => Err(self.unexpected(answer)),
         }
     }
@@ -105,42 +105,44 @@ impl SweepWorker {
     pub(super) fn repeat(
         &mut self,
         settings: EngineSettings,
-        asked: Repetition,
+        asked: RepetitionSpec,
         clock: &Clock,
         stop: &AtomicBool,
     ) -> Result<TokenSample, SweepError> {
-        self.send(&WorkerRequest::Repeat { settings, asked })?;
+        self.send(&SweepRequest::Repeat { settings, asked })?;
         let mut began_ns = clock.now_ns();
         loop {
             match self.next(asked.within + LONGEST_REPETITION, stop)? {
-                WorkerAnswer::Begins => began_ns = clock.now_ns(),
-                WorkerAnswer::Done(sample) => return Ok(TokenSample { began_ns, ended_ns: clock.now_ns(), ..*sample }),
+                SweepResponse::Begins => began_ns = clock.now_ns(),
+                SweepResponse::Done(sample) => {
+                    return Ok(TokenSample { began_ns, ended_ns: clock.now_ns(), ..*sample });
+                }
                 answer => return Err(self.unexpected(answer)),
             }
         }
     }
 
-    fn send(&mut self, request: &WorkerRequest) -> Result<(), SweepError> {
+    fn send(&mut self, request: &SweepRequest) -> Result<(), SweepError> {
         self.session.send(request).map_err(|error| fault(self.wait, error))
     }
 
-    fn next(&mut self, within: Duration, stop: &AtomicBool) -> Result<WorkerAnswer, SweepError> {
+    fn next(&mut self, within: Duration, stop: &AtomicBool) -> Result<SweepResponse, SweepError> {
         self.session.next(within, stop).map_err(|error| fault(self.wait, error))
     }
 
-    fn unexpected(&self, answer: WorkerAnswer) -> SweepError {
+    fn unexpected(&self, answer: SweepResponse) -> SweepError {
         match answer {
-            WorkerAnswer::Interrupted => EngineError::Stopped { done: 0 }.into(),
-            WorkerAnswer::Failed(reason) => SweepError::Worker { wait: self.wait, reason },
+            SweepResponse::Interrupted => EngineError::Stopped { done: 0 }.into(),
+            SweepResponse::Failed(reason) => SweepError::Worker { wait: self.wait, reason },
             other => SweepError::Worker { wait: self.wait, reason: format!("it answered {other:?}") },
         }
     }
 }
 
-fn fault(wait: WaitPolicy, error: CalledOff) -> SweepError {
+fn fault(wait: WaitPolicy, error: WorkerAbort) -> SweepError {
     match error {
-        CalledOff::Interrupted => EngineError::Stopped { done: 0 }.into(),
-        CalledOff::Failed(reason) => SweepError::Worker { wait, reason },
+        WorkerAbort::Interrupted => EngineError::Stopped { done: 0 }.into(),
+        WorkerAbort::Failed(reason) => SweepError::Worker { wait, reason },
     }
 }
 
@@ -150,7 +152,7 @@ pub(crate) fn has_wait_policies(backend: &Backend) -> bool {
 }
 
 /// Serves the requests on standard input in this process. `tell` is called with every answer.
-pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), stop: &AtomicBool) -> Result<(), Failure> {
+pub(crate) fn serve_sweep(setup: &SweepSetup, tell: impl Fn(&SweepResponse), stop: &AtomicBool) -> Result<(), Failure> {
     let backend = Backend::start()?;
     let placement =
         Placement { n_gpu_layers: Some(setup.n_gpu_layers), use_mmap: setup.use_mmap, mlock: setup.use_mlock };
@@ -158,11 +160,11 @@ pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), sto
     let model = Model::load(backend, &setup.path, &placement, &mut goes_on)?;
     let (mut pool, _) = ContextPool::start(&setup.pool, &model)?;
     let clock = Clock::start();
-    tell(&WorkerAnswer::Ready);
+    tell(&SweepResponse::Ready);
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         let answer = match serde_json::from_str(&line) {
-            Ok(request) => answered(&mut pool, request, (&clock, stop), || tell(&WorkerAnswer::Begins)),
-            Err(error) => WorkerAnswer::Failed(format!("it does not understand its request: {error}")),
+            Ok(request) => answered(&mut pool, request, (&clock, stop), || tell(&SweepResponse::Begins)),
+            Err(error) => SweepResponse::Failed(format!("it does not understand its request: {error}")),
         };
         tell(&answer);
     }
@@ -171,22 +173,22 @@ pub(crate) fn serve_sweep(setup: &WorkerSetup, tell: impl Fn(&WorkerAnswer), sto
 
 fn answered(
     pool: &mut ContextPool<'_>,
-    request: WorkerRequest,
+    request: SweepRequest,
     (clock, stop): (&Clock, &AtomicBool),
     begins: impl FnOnce(),
-) -> WorkerAnswer {
+) -> SweepResponse {
     let done = match request {
-        WorkerRequest::WarmUp { settings, depth, tokens } => {
-            pool.warm_up(settings, depth, tokens, stop).map(|()| WorkerAnswer::Ready)
+        SweepRequest::WarmUp { settings, depth, tokens } => {
+            pool.warm_up(settings, depth, tokens, stop).map(|()| SweepResponse::Ready)
         }
-        WorkerRequest::Repeat { settings, asked } => {
+        SweepRequest::Repeat { settings, asked } => {
             let sample = pool.repeat(settings, asked, clock, stop, begins);
-            sample.map(|sample| WorkerAnswer::Done(Box::new(sample)))
+            sample.map(|sample| SweepResponse::Done(Box::new(sample)))
         }
     };
     match done {
         Ok(answer) => answer,
-        Err(SweepError::Engine(EngineError::Stopped { .. })) => WorkerAnswer::Interrupted,
-        Err(error) => WorkerAnswer::Failed(error.to_string()),
+        Err(SweepError::Engine(EngineError::Stopped { .. })) => SweepResponse::Interrupted,
+        Err(error) => SweepResponse::Failed(error.to_string()),
     }
 }

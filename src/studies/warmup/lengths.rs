@@ -11,12 +11,12 @@ use super::super::study::RunContext;
 use super::study::WarmupSamples;
 use crate::clock::ms;
 use crate::failure::Failure;
-use crate::llm::engine::{Model, Session, Token};
+use crate::llm::engine::{Model, ModelSession, Token};
 use crate::measure::average;
 use crate::plan::{REPLY_TO_A_PROMPT, WarmupPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
-use crate::stats::{Line, median_of, robust_line};
+use crate::stats::{FittedLine, median_of, robust_line};
 
 /// One prompt and reply length, with its timings.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) struct LengthSamples {
 /// Measures all lengths in every round, in random order, with a checkpoint after each round.
 pub(super) fn measure(
     plan: &WarmupPlan,
-    (model, session): (&Model, &mut Session<'_>),
+    (model, session): (&Model, &mut ModelSession<'_>),
     samples: &mut WarmupSamples,
     context: &mut RunContext<'_, WarmupSamples>,
 ) -> Result<(), Failure> {
@@ -127,7 +127,7 @@ fn case(length: &LengthCase, cut_off: bool) -> Case {
     if cut_off { case.cut_off(format!("interrupted after {}", counted(rounds, "round"))) } else { case }
 }
 
-fn fit((name, unit, line): (&str, &str, Option<Line>), cut_off: bool) -> Case {
+fn fit((name, unit, line): (&str, &str, Option<FittedLine>), cut_off: bool) -> Case {
     let case = Case {
         path: format!("cost/{name}"),
         state: CaseState::Ok,
@@ -143,7 +143,7 @@ fn fit((name, unit, line): (&str, &str, Option<Line>), cut_off: bool) -> Case {
 
 /// The points of each line: time to first token by prompt length, reply time by its tokens, and inter-token latency by
 /// tokens in the context.
-pub(super) fn lines(lengths: &LengthSamples) -> [(&'static str, &'static str, Option<Line>); 3] {
+pub(super) fn lines(lengths: &LengthSamples) -> [(&'static str, &'static str, Option<FittedLine>); 3] {
     let of = |kind: &str, x: fn(&LengthCase) -> usize, y: fn(&LengthCase) -> Vec<f64>| {
         let chosen = lengths.all.iter().filter(|length| length.path.starts_with(kind));
         let points = chosen.filter_map(|length| Some((x(length) as f64, median_of(&y(length))?)));
@@ -172,13 +172,13 @@ pub(super) fn lines(lengths: &LengthSamples) -> [(&'static str, &'static str, Op
     ]
 }
 
-fn line(mut points: Vec<(f64, f64)>) -> Option<Line> {
+fn line(mut points: Vec<(f64, f64)>) -> Option<FittedLine> {
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points.dedup_by_key(|point| point.0.to_bits());
     robust_line(&points, 0.95)
 }
 
-fn fit_metrics(line: Option<Line>) -> Vec<Metric> {
+fn fit_metrics(line: Option<FittedLine>) -> Vec<Metric> {
     let Some(line) = line else {
         let absent = |name: &str, unit: &str| Metric::absent(name, unit, 0, Direction::Lower, MetricStatus::TooFew);
         return vec![absent("per_token", "ms"), absent("fixed", "ms"), absent("farthest", "ms")];

@@ -12,11 +12,11 @@ use super::study::WarmupSamples;
 use crate::clock::ms;
 use crate::failure::Failure;
 use crate::llm::Conversation;
-use crate::llm::engine::{Model, Session, TurnTiming};
+use crate::llm::engine::{Model, ModelSession, TurnTiming};
 use crate::measure::{ReplyEnd, average, end_metrics, end_of};
 use crate::plan::WarmupPlan;
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Series, Timeline};
+use crate::record::{Case, CaseState, Direction, Metric, MetricStatus, Timeline, TimelineSeries};
 use crate::stats::{PairedRatio, paired_ratio};
 
 /// One turn, run twice: with prefix reuse, and without.
@@ -64,7 +64,7 @@ impl PrefixSavings {
 pub(super) fn measure(
     plan: &WarmupPlan,
     model: &Model,
-    (all, keeping): (&mut Session<'_>, &mut Session<'_>),
+    (all, keeping): (&mut ModelSession<'_>, &mut ModelSession<'_>),
     samples: &mut WarmupSamples,
     context: &mut RunContext<'_, WarmupSamples>,
 ) -> Result<(), Failure> {
@@ -191,7 +191,7 @@ fn case(prefix: &PrefixSamples, name: &str, rolling: bool, cut_off: bool) -> Opt
 }
 
 fn timeline(prefix: &PrefixSamples) -> Timeline {
-    let series = |name: &str, unit: &str, read: fn(&PairedTurn) -> f64| Series {
+    let series = |name: &str, unit: &str, read: fn(&PairedTurn) -> f64| TimelineSeries {
         name: name.into(),
         unit: unit.into(),
         values: prefix.turns.iter().map(|turn| Some(read(turn))).collect(),

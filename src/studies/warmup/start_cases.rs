@@ -9,10 +9,10 @@ use crate::measure::{Readiness, ReplyTimes, StartOutcome, average};
 use crate::plan::WarmupPlan;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
-use crate::stats::{Attribution, Mean, PairedRatio, Part, paired_ratio};
+use crate::stats::{Attribution, AttributionStep, Mean, PairedRatio, paired_ratio};
 
 /// A chain of steps from cold to warm, and the durations compared.
-struct Chain {
+struct StartChain {
     name: &'static str,
     steps: &'static [&'static str],
     at: fn(&StartSamples, usize) -> Option<Vec<u64>>,
@@ -22,23 +22,23 @@ struct Chain {
 pub(super) const STEPS: [&str; 5] = ["page_cache", "load", "context", "warm_generation", "earlier_reply"];
 
 /// Total waits, waits for the first token, replies alone, and loading.
-const CHAINS: [Chain; 4] = [
-    Chain {
+const CHAINS: [StartChain; 4] = [
+    StartChain {
         name: "wait",
         steps: &STEPS,
         at: |starts, at| replies(starts, at, |o| o.wait_ns, |later| later.elapsed_ns),
     },
-    Chain {
+    StartChain {
         name: "wait_first",
         steps: &STEPS,
         at: |starts, at| replies(starts, at, |o| o.wait_first_ns, |later| later.ttft_ns),
     },
-    Chain {
+    StartChain {
         name: "reply",
         steps: &STEPS,
         at: |starts, at| replies(starts, at, |o| o.first.elapsed_ns, |later| later.elapsed_ns),
     },
-    Chain { name: "load", steps: &["page_cache", "earlier_load"], at: loads },
+    StartChain { name: "load", steps: &["page_cache", "earlier_load"], at: loads },
 ];
 
 /// The durations of one round, cold first.
@@ -155,7 +155,7 @@ pub(super) fn histograms(starts: &StartSamples) -> Vec<CaseHistogram> {
     Readiness::ALL.into_iter().flat_map(of_kind).collect()
 }
 
-fn attribution(starts: &StartSamples, chain: &Chain, cut_off: bool) -> Case {
+fn attribution(starts: &StartSamples, chain: &StartChain, cut_off: bool) -> Case {
     let rounds: Vec<Vec<u64>> = (0..starts.rounds.len()).filter_map(|at| (chain.at)(starts, at)).collect();
     let found = Attribution::of(&rounds);
     let is_cold_missing = starts.failed.contains_key(&Readiness::Cold);
@@ -203,7 +203,7 @@ fn text(sum_ns: i128) -> String {
     sum_ns.to_string()
 }
 
-fn saved(name: &str, part: &Part, n: u64) -> Metric {
+fn saved(name: &str, part: &AttributionStep, n: u64) -> Metric {
     let Mean { value, stddev, interval } = part.mean_ns;
     let metric = Metric::plain(name, "ms", value / 1e6, n, Direction::None);
     Metric { spread: stddev.map(|ns| ns / 1e6), ..metric }

@@ -10,10 +10,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::super::study::RunContext;
-use super::super::worker_client::{self, CalledOff};
+use super::super::worker_client::{self, WorkerAbort};
 use super::study::WarmupSamples;
 use crate::failure::Failure;
-use crate::measure::{Readiness, StartAnswer, StartOutcome, StartPhase, StartRequest};
+use crate::measure::{Readiness, StartOutcome, StartPhase, StartRequest, StartResponse};
 use crate::plan::WarmupPlan;
 
 /// The starts so far.
@@ -147,7 +147,7 @@ fn start(
     let (mut phase, mut last) = (StartPhase::Prepare, None);
     let timeout = Duration::from_secs_f64(plan.timeout_s);
     let gone = worker_client::ask("warmup-start", &request, timeout, stop, |_, said| match said {
-        Some(StartAnswer::Phase(begun)) => phase = begun,
+        Some(StartResponse::Phase(begun)) => phase = begun,
         Some(answer) => last = Some(answer),
         None => {}
     });
@@ -157,12 +157,12 @@ fn start(
         StartPhase::Later => "after the first reply",
     };
     match (gone, last) {
-        (Err(CalledOff::Interrupted), _) | (Ok(_), Some(StartAnswer::Interrupted)) => Err(interrupted()),
-        (Err(CalledOff::Failed(reason)), _) | (Ok(_), Some(StartAnswer::Failed { reason })) => {
+        (Err(WorkerAbort::Interrupted), _) | (Ok(_), Some(StartResponse::Interrupted)) => Err(interrupted()),
+        (Err(WorkerAbort::Failed(reason)), _) | (Ok(_), Some(StartResponse::Failed { reason })) => {
             Ok(Err(StartFault::Process(reason)))
         }
-        (Ok(_), Some(StartAnswer::Measured(outcome))) => Ok(Ok(*outcome)),
-        (Ok(_), Some(StartAnswer::PageCache { reason })) => Ok(Err(StartFault::PageCache(reason))),
-        (Ok(gone), Some(StartAnswer::Phase(_)) | None) => Ok(Err(StartFault::Process(gone.fate(during)))),
+        (Ok(_), Some(StartResponse::Measured(outcome))) => Ok(Ok(*outcome)),
+        (Ok(_), Some(StartResponse::PageCache { reason })) => Ok(Err(StartFault::PageCache(reason))),
+        (Ok(gone), Some(StartResponse::Phase(_)) | None) => Ok(Err(StartFault::Process(gone.fate(during)))),
     }
 }

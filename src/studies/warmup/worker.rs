@@ -4,19 +4,19 @@ use std::sync::atomic::AtomicBool;
 
 use crate::failure::Failure;
 use crate::llm::engine::{Backend, EngineError};
-use crate::measure::{StartAnswer, StartRequest, measure_start};
+use crate::measure::{StartRequest, StartResponse, measure_start};
 
 /// Runs one start in this process. `tell` is called with each phase as it begins, and finally with the outcome.
 pub(crate) fn answer_start(
     request: &StartRequest,
-    tell: impl Fn(&StartAnswer),
+    tell: impl Fn(&StartResponse),
     stop: &AtomicBool,
 ) -> Result<(), Failure> {
     let backend = Backend::start()?;
-    let outcome = match measure_start(backend, request, |phase| tell(&StartAnswer::Phase(phase)), stop) {
+    let outcome = match measure_start(backend, request, |phase| tell(&StartResponse::Phase(phase)), stop) {
         Ok(outcome) => outcome,
-        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => StartAnswer::Interrupted,
-        Err(error) => StartAnswer::Failed { reason: error.to_string() },
+        Err(EngineError::Stopped { .. } | EngineError::LoadStopped) => StartResponse::Interrupted,
+        Err(error) => StartResponse::Failed { reason: error.to_string() },
     };
     tell(&outcome);
     Ok(())

@@ -7,7 +7,7 @@ use crate::plan::WatchPlan;
 
 /// Source of one GPU's figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
+enum ReadingSource {
     Driver(GpuAddress),
     /// A device of ggml, by index in ggml's list.
     #[cfg(feature = "llama")]
@@ -29,7 +29,7 @@ pub(crate) struct WatchedGpu {
     pub(super) name: String,
     /// Its memory in bytes, as reported at the start.
     pub(super) memory_bytes: u64,
-    source: Source,
+    source: ReadingSource,
 }
 
 impl WatchedGpu {
@@ -37,7 +37,7 @@ impl WatchedGpu {
     /// Whether it is not a GPU but part of the main memory.
     pub(super) fn is_stand_in(&self) -> bool {
         #[cfg(feature = "llama")]
-        return matches!(self.source, Source::Card(_));
+        return matches!(self.source, ReadingSource::Card(_));
         #[cfg(not(feature = "llama"))]
         false
     }
@@ -45,7 +45,7 @@ impl WatchedGpu {
 
 /// A failed reading of a GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gap {
+pub(crate) struct ReadingFault {
     /// Whether the GPU itself is gone.
     pub(super) lost: bool,
     /// The reason.
@@ -54,7 +54,7 @@ pub(crate) struct Gap {
 
 /// The GPUs of this machine that can be read.
 #[derive(Debug)]
-pub(crate) struct Devices {
+pub(crate) struct WatchedGpus {
     drivers: Option<GpuDrivers>,
     /// The watched GPUs.
     pub(crate) gpus: Vec<WatchedGpu>,
@@ -67,7 +67,7 @@ pub(crate) struct Devices {
     pub(crate) none_since: Option<String>,
 }
 
-impl Devices {
+impl WatchedGpus {
     /// Finds the GPUs. It is an error if a named GPU is missing, but not if there is none at all.
     pub(super) fn open(plan: &WatchPlan) -> Result<Self, WatchError> {
         let (drivers, reason) = match GpuDrivers::open() {
@@ -115,12 +115,12 @@ impl Devices {
 
     /// Adds part of the main memory as a GPU, and selects it.
     #[cfg(feature = "llama")]
-    pub(super) fn add_card(&mut self, bytes: u64) {
+    pub(super) fn add_simulated_gpu(&mut self, bytes: u64) {
         self.gpus.push(WatchedGpu {
             label: "card".into(),
             name: "part of the main memory".into(),
             memory_bytes: bytes,
-            source: Source::Card(bytes),
+            source: ReadingSource::Card(bytes),
         });
         self.chosen = Some(self.gpus.len() - 1);
     }
@@ -130,34 +130,34 @@ impl Devices {
     #[cfg(feature = "llama")]
     pub(super) fn count_held(&mut self, total_bytes: Option<u64>) -> bool {
         let (Some(place), Some(total_bytes)) = (self.chosen, total_bytes) else { return false };
-        let is_silent =
-            matches!(self.gpus[place].source, Source::Ggml(_)) && self.read(place, 0).is_err_and(|gap| !gap.lost);
+        let is_silent = matches!(self.gpus[place].source, ReadingSource::Ggml(_))
+            && self.read(place, 0).is_err_and(|gap| !gap.lost);
         if is_silent {
-            self.gpus[place].source = Source::Held(total_bytes);
+            self.gpus[place].source = ReadingSource::Held(total_bytes);
         }
         is_silent
     }
 
     /// Reads the GPU at this index. `held_bytes` are this program's own allocations, on simulated GPUs or those whose
     /// driver does not report memory use.
-    pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, Gap> {
+    pub(super) fn read(&self, place: usize, held_bytes: u64) -> Result<GpuReading, ReadingFault> {
         let _ = held_bytes;
         match self.gpus[place].source {
-            Source::Driver(address) => match &self.drivers {
-                Some(drivers) => drivers.read(address).map_err(Gap::from),
-                None => Err(Gap { lost: true, reason: "no driver responds".into() }),
+            ReadingSource::Driver(address) => match &self.drivers {
+                Some(drivers) => drivers.read(address).map_err(ReadingFault::from),
+                None => Err(ReadingFault { lost: true, reason: "no driver responds".into() }),
             },
             #[cfg(feature = "llama")]
-            Source::Ggml(index) => ggml_reading(index),
+            ReadingSource::Ggml(index) => ggml_reading(index),
             #[cfg(feature = "llama")]
-            Source::Card(bytes) | Source::Held(bytes) => {
+            ReadingSource::Card(bytes) | ReadingSource::Held(bytes) => {
                 Ok(GpuReading::of_memory(bytes, bytes.saturating_sub(held_bytes)))
             }
         }
     }
 }
 
-impl From<GpuError> for Gap {
+impl From<GpuError> for ReadingFault {
     fn from(error: GpuError) -> Self {
         let lost = matches!(error, GpuError::Lost { .. });
         match error {
@@ -175,7 +175,7 @@ fn of_drivers(drivers: &GpuDrivers) -> Vec<WatchedGpu> {
             label: address.to_string(),
             name: gpu.name.to_string(),
             memory_bytes: gpu.vram_bytes.value().copied().unwrap_or(0),
-            source: Source::Driver(address),
+            source: ReadingSource::Driver(address),
         }
     };
     drivers.survey().devices.iter().map(watched).collect()
@@ -195,7 +195,7 @@ fn of_ggml() -> Vec<WatchedGpu> {
             _ => device.description,
         },
         memory_bytes: device.memory_total_bytes.unwrap_or(0),
-        source: Source::Ggml(device.index),
+        source: ReadingSource::Ggml(device.index),
     })
     .collect()
 }
@@ -206,23 +206,23 @@ fn of_ggml() -> Vec<WatchedGpu> {
 }
 
 #[cfg(feature = "llama")]
-fn ggml_reading(index: usize) -> Result<GpuReading, Gap> {
+fn ggml_reading(index: usize) -> Result<GpuReading, ReadingFault> {
     use crate::llm::engine::Backend;
 
     let devices = Backend::start().map(Backend::devices).unwrap_or_default();
     let memory = devices.get(index).map(|device| (device.memory_total_bytes, device.memory_free_bytes));
     match memory {
-        None => Err(Gap { lost: true, reason: "ggml no longer lists it".into() }),
+        None => Err(ReadingFault { lost: true, reason: "ggml no longer lists it".into() }),
         // A driver without a memory budget repeats the total; a GPU without any memory in use does not occur.
         Some((Some(total), Some(free))) if free < total => Ok(GpuReading::of_memory(total, free)),
-        Some(_) => Err(Gap { lost: false, reason: "ggml does not report its free memory".into() }),
+        Some(_) => Err(ReadingFault { lost: false, reason: "ggml does not report its free memory".into() }),
     }
 }
 
 fn place_of(address: GpuAddress, gpus: &[WatchedGpu]) -> Result<usize, WatchError> {
-    let by_driver = gpus.iter().position(|gpu| gpu.source == Source::Driver(address));
+    let by_driver = gpus.iter().position(|gpu| gpu.source == ReadingSource::Driver(address));
     // ggml's devices have no parts; there, the index is that in the list.
-    let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, Source::Driver(_)));
+    let has_driver = gpus.iter().any(|gpu| matches!(gpu.source, ReadingSource::Driver(_)));
     let by_place = (address.index as usize) < gpus.len() && address.mig.is_none() && !has_driver;
     by_driver.or(by_place.then_some(address.index as usize)).ok_or_else(|| WatchError::NoSuchGpu {
         wanted: address.to_string(),

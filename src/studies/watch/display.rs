@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use super::super::study::StopReason;
-use super::events::Event;
+use super::events::WatchEvent;
 use super::snapshot::Snapshot;
-use crate::advise::watch::{CardState, Load};
+use crate::advise::watch::{GpuLoad, GpuState};
 use crate::clock::Clock;
 use crate::failure::Failure;
 
@@ -17,17 +17,17 @@ pub(crate) struct WatchStatus<'a> {
     /// Index of the selected GPU.
     pub(crate) chosen: Option<usize>,
     /// Its load, if it was read.
-    pub(crate) load: Option<Load>,
+    pub(crate) load: Option<GpuLoad>,
     /// Its state, and for how many seconds.
-    pub(crate) state: Option<(CardState, f64)>,
+    pub(crate) state: Option<(GpuState, f64)>,
     /// A better state that is pending, and the remaining seconds.
-    pub(crate) waiting: Option<(CardState, f64)>,
+    pub(crate) waiting: Option<(GpuState, f64)>,
     /// The GPU profile that suits the state.
     pub(crate) profile: Option<&'a str>,
     /// Advice while the alarm is on.
     pub(crate) advice: Option<&'a [String]>,
     /// Events, oldest first.
-    pub(crate) events: &'a [Event],
+    pub(crate) events: &'a [WatchEvent],
     /// Why no GPU is available.
     pub(crate) none_since: Option<&'a str>,
     /// This program's own allocations on the GPU.
@@ -40,7 +40,7 @@ pub(crate) struct WatchStatus<'a> {
 
 /// What ended the wait for the next sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waited {
+pub(crate) enum WaitResult {
     /// The sample is due.
     Due,
     /// The user quits, or the output was closed.
@@ -49,7 +49,7 @@ pub(crate) enum Waited {
     Stopped,
 }
 
-impl Waited {
+impl WaitResult {
     /// The resulting end of the watch, if any.
     pub(super) fn into_end(self) -> Option<StopReason> {
         match self {
@@ -63,10 +63,10 @@ impl Waited {
 /// Shows a watch.
 pub(crate) trait WatchDisplay {
     /// Shows a sample and its events. Returns `false` once the output was closed.
-    fn show(&mut self, status: &WatchStatus<'_>, new_events: &[Event]) -> Result<bool, Failure>;
+    fn show(&mut self, status: &WatchStatus<'_>, new_events: &[WatchEvent]) -> Result<bool, Failure>;
 
     /// How a watch ends whose output was closed.
-    fn unread(&self, stop: &AtomicBool) -> Waited;
+    fn unread(&self, stop: &AtomicBool) -> WaitResult;
 
     /// Waits until the clock reads `due_ns`.
     fn wait(
@@ -75,5 +75,5 @@ pub(crate) trait WatchDisplay {
         due_ns: u64,
         status: &WatchStatus<'_>,
         stop: &AtomicBool,
-    ) -> Result<Waited, Failure>;
+    ) -> Result<WaitResult, Failure>;
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::snapshot::Snapshot;
-use crate::advise::watch::{AlarmChange, Change, WatchRules};
+use crate::advise::watch::{AlarmChange, StateChange, WatchRules};
 use crate::text;
 
 /// Kind of event.
@@ -62,7 +62,7 @@ impl EventKind {
 
 /// An event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(crate) struct Event {
+pub(crate) struct WatchEvent {
     /// Wall-clock time.
     pub(crate) time: Timestamp,
     /// Time in seconds since the start of the watch.
@@ -81,7 +81,7 @@ pub(crate) struct Event {
     pub(crate) advice: Option<String>,
 }
 
-impl Event {
+impl WatchEvent {
     /// An event at the time of a sample.
     pub(crate) fn at(snapshot: &Snapshot, kind: EventKind, subject: &str, words: String) -> Self {
         Self {
@@ -97,13 +97,13 @@ impl Event {
     }
 
     /// A state change.
-    pub(crate) fn state(snapshot: &Snapshot, subject: &str, change: &Change, rules: &WatchRules) -> Self {
+    pub(crate) fn state(snapshot: &Snapshot, subject: &str, change: &StateChange, rules: &WatchRules) -> Self {
         let to = change.to.word();
         let busy =
             change.on.use_percent.map_or_else(|| "utilisation unknown".to_owned(), |busy| format!("{busy:.0} % busy"));
         let words = format!(
             "{} → {to}: {:.0} % full, {busy}: {}",
-            change.from.map_or("unknown", crate::advise::watch::CardState::word),
+            change.from.map_or("unknown", crate::advise::watch::GpuState::word),
             change.on.full_percent,
             rules.profile(change.to)
         );
@@ -147,7 +147,7 @@ impl Event {
 }
 
 /// All of them as CSV, oldest first.
-pub(crate) fn csv(events: &[Event]) -> String {
+pub(crate) fn csv(events: &[WatchEvent]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail.
     let _ = writer.write_record(["time", "at_s", "kind", "subject", "from", "to", "words", "advice"]);

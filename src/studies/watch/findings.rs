@@ -1,8 +1,8 @@
 //! Findings of a watch.
 
-use super::events::{Event, EventKind};
+use super::events::{EventKind, WatchEvent};
 use super::samples::WatchSamples;
-use crate::advise::watch::{CardState, WatchRules};
+use crate::advise::watch::{GpuState, WatchRules};
 use crate::plural::counted;
 
 /// More state changes per minute than this are too many to follow.
@@ -14,7 +14,7 @@ pub(super) fn gpu_findings(
     rules: &WatchRules,
     interval_s: f64,
     samples: &WatchSamples,
-    events: &[Event],
+    events: &[WatchEvent],
 ) -> Vec<String> {
     let mut findings = Vec::new();
     if let Some((mean, most, n)) = samples.fullness() {
@@ -23,7 +23,7 @@ pub(super) fn gpu_findings(
             counted(n, "sample"),
         ));
     }
-    let spent: Vec<String> = CardState::ALL
+    let spent: Vec<String> = GpuState::ALL
         .into_iter()
         .map(|state| (state, samples.seconds(Some(state))))
         .filter(|(_, seconds)| *seconds > 0.0)
@@ -60,7 +60,7 @@ mod tests {
             words,
             [
                 "gpu0 was 70 % full on average and 90 % at most (n 3 samples, one every 1 s).",
-                &format!("By the rules steady it was stressed for 2 s ({}).", rules.profile(CardState::Stressed)),
+                &format!("By the rules steady it was stressed for 2 s ({}).", rules.profile(GpuState::Stressed)),
                 "A GPU was unavailable for a while; no figure includes that time.",
             ]
         );

@@ -14,13 +14,13 @@ mod snapshot;
 mod snapshot_log;
 mod watching;
 
-pub(crate) use devices::Devices;
-pub(crate) use display::{Waited, WatchDisplay, WatchStatus};
-pub(crate) use events::{Event, EventKind};
+pub(crate) use devices::WatchedGpus;
+pub(crate) use display::{WaitResult, WatchDisplay, WatchStatus};
+pub(crate) use events::{EventKind, WatchEvent};
 pub(crate) use ggml_devices::ggml_devices;
 pub(crate) use session::{ProfileWriter, WatchSession};
 #[cfg(test)]
 pub(crate) use snapshot::MachineSnapshot;
-pub(crate) use snapshot::{GpuSnapshot, ProcessSnapshot, Sampler, Snapshot};
+pub(crate) use snapshot::{GpuSnapshot, ProcessSnapshot, Snapshot, SnapshotSampler};
 pub(crate) use snapshot_log::SnapshotLog;
 pub(crate) use watching::{WatchOutcome, open_sources};

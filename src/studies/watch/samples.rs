@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::events::{Event, EventKind};
+use super::events::{EventKind, WatchEvent};
 use super::snapshot::{GpuSnapshot, Snapshot};
-use crate::advise::watch::CardState;
+use crate::advise::watch::GpuState;
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus};
 use crate::stats::mean_of;
 
 /// A quantity in each sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Quantity {
+enum GpuQuantity {
     Vram,
     Use,
     MemoryUse,
@@ -26,7 +26,7 @@ enum Quantity {
     Handles,
 }
 
-impl Quantity {
+impl GpuQuantity {
     /// Its name in the path of its case, and its unit.
     fn name_and_unit(self) -> (&'static str, &'static str) {
         match self {
@@ -46,7 +46,7 @@ impl Quantity {
 
 /// Values of one figure, and how often it was missing, by reason.
 #[derive(Debug, Default)]
-struct Values {
+struct FigureValues {
     given: Vec<f64>,
     missing: BTreeMap<String, u64>,
     unsupported: bool,
@@ -56,17 +56,17 @@ struct Values {
 #[derive(Debug, Default)]
 pub(crate) struct WatchSamples {
     subjects: Vec<String>,
-    values: BTreeMap<(usize, Quantity), Values>,
+    values: BTreeMap<(usize, GpuQuantity), FigureValues>,
     /// Memory use of the selected GPU, in percent.
     full: Vec<f64>,
     /// Seconds in each state, and in none.
     in_state_s: [f64; 4],
-    last: Option<(f64, Option<CardState>)>,
+    last: Option<(f64, Option<GpuState>)>,
 }
 
 impl WatchSamples {
     /// Adds a sample; `chosen` is the selected GPU, `state` its state after the sample.
-    pub(super) fn add(&mut self, snapshot: &Snapshot, chosen: Option<usize>, state: Option<CardState>) {
+    pub(super) fn add(&mut self, snapshot: &Snapshot, chosen: Option<usize>, state: Option<GpuState>) {
         self.full.extend(chosen.and_then(|place| snapshot.gpus.get(place)?.vram_percent.value()));
         for gpu in &snapshot.gpus {
             self.add_gpu(gpu);
@@ -76,21 +76,21 @@ impl WatchSamples {
             let subject = self.subject(&format!("{}-{}", file_word(&seen.process.name), seen.process.pid));
             match &process.vram_bytes {
                 Fact::Value(None) => {}
-                Fact::Value(Some(bytes)) => self.give(subject, Quantity::Vram, &Fact::Value(*bytes as f64)),
-                missing => self.give(subject, Quantity::Vram, &missing.map(|_| 0.0)),
+                Fact::Value(Some(bytes)) => self.give(subject, GpuQuantity::Vram, &Fact::Value(*bytes as f64)),
+                missing => self.give(subject, GpuQuantity::Vram, &missing.map(|_| 0.0)),
             }
-            self.give(subject, Quantity::Ram, &number(&seen.resident_bytes));
-            self.give(subject, Quantity::Cpu, &seen.cpu_percent);
-            self.give(subject, Quantity::Threads, &number(&seen.threads));
-            self.give(subject, Quantity::Handles, &number(&seen.handles));
+            self.give(subject, GpuQuantity::Ram, &number(&seen.resident_bytes));
+            self.give(subject, GpuQuantity::Cpu, &seen.cpu_percent);
+            self.give(subject, GpuQuantity::Threads, &number(&seen.threads));
+            self.give(subject, GpuQuantity::Handles, &number(&seen.handles));
         }
         let machine = self.subject("machine");
         let used = match (&snapshot.machine.memory_bytes, &snapshot.machine.available_bytes) {
             (Fact::Value(all), Fact::Value(free)) => Fact::Value(all.saturating_sub(*free) as f64),
             (Fact::Value(_), missing) | (missing, _) => number(missing),
         };
-        self.give(machine, Quantity::Ram, &used);
-        self.give(machine, Quantity::Cpu, &snapshot.machine.cpu_percent);
+        self.give(machine, GpuQuantity::Ram, &used);
+        self.give(machine, GpuQuantity::Cpu, &snapshot.machine.cpu_percent);
         if let Some((before_s, state)) = self.last.replace((snapshot.at_s, state)) {
             self.in_state_s[place(state)] += snapshot.at_s - before_s;
         }
@@ -104,12 +104,12 @@ impl WatchSamples {
         };
         let taken = |reading: &crate::host::gpu::GpuReading| reading.vram_taken_bytes().map(|bytes| *bytes as f64);
         let figures = [
-            (Quantity::Vram, of(&taken)),
-            (Quantity::Use, of(&|reading| whole(&reading.use_percent))),
-            (Quantity::MemoryUse, of(&|reading| whole(&reading.memory_use_percent))),
-            (Quantity::Temperature, of(&|reading| whole(&reading.temperature_c))),
-            (Quantity::Power, of(&|reading| reading.power_w.clone())),
-            (Quantity::Clock, of(&|reading| whole(&reading.clock_mhz))),
+            (GpuQuantity::Vram, of(&taken)),
+            (GpuQuantity::Use, of(&|reading| whole(&reading.use_percent))),
+            (GpuQuantity::MemoryUse, of(&|reading| whole(&reading.memory_use_percent))),
+            (GpuQuantity::Temperature, of(&|reading| whole(&reading.temperature_c))),
+            (GpuQuantity::Power, of(&|reading| reading.power_w.clone())),
+            (GpuQuantity::Clock, of(&|reading| whole(&reading.clock_mhz))),
         ];
         for (quantity, fact) in figures {
             self.give(subject, quantity, &fact);
@@ -123,7 +123,7 @@ impl WatchSamples {
         })
     }
 
-    fn give(&mut self, subject: usize, quantity: Quantity, fact: &Fact<f64>) {
+    fn give(&mut self, subject: usize, quantity: GpuQuantity, fact: &Fact<f64>) {
         let values = self.values.entry((subject, quantity)).or_default();
         match fact {
             Fact::Value(value) => values.given.push(*value),
@@ -143,7 +143,7 @@ impl WatchSamples {
     }
 
     /// Seconds in a state, or in none.
-    pub(super) fn seconds(&self, state: Option<CardState>) -> f64 {
+    pub(super) fn seconds(&self, state: Option<GpuState>) -> f64 {
         self.in_state_s[place(state)]
     }
 
@@ -153,7 +153,7 @@ impl WatchSamples {
     }
 
     /// The cases: each figure of each subject, then the states.
-    pub(super) fn cases(&self, chosen: Option<&str>, events: &[Event]) -> Vec<Case> {
+    pub(super) fn cases(&self, chosen: Option<&str>, events: &[WatchEvent]) -> Vec<Case> {
         let duration_s = self.duration_s();
         let mut cases: Vec<Case> = self
             .values
@@ -167,7 +167,7 @@ impl WatchSamples {
         cases
     }
 
-    fn states(&self, label: &str, events: &[Event], duration_s: f64) -> Case {
+    fn states(&self, label: &str, events: &[WatchEvent], duration_s: f64) -> Case {
         let of = |kind| events.iter().filter(|event| event.kind == kind).count() as u64;
         let samples = self.values.values().map(|values| values.given.len()).max().unwrap_or(0) as u64;
         let seconds =
@@ -181,9 +181,9 @@ impl WatchSamples {
             conditions: json!({ "subject": label, "events": events }),
             notes: Vec::new(),
             metrics: vec![
-                seconds("optimal", Some(CardState::Optimal)),
-                seconds("stressed", Some(CardState::Stressed)),
-                seconds("overloaded", Some(CardState::Overloaded)),
+                seconds("optimal", Some(GpuState::Optimal)),
+                seconds("stressed", Some(GpuState::Stressed)),
+                seconds("overloaded", Some(GpuState::Overloaded)),
                 seconds("undecided", None),
                 count("changes", of(EventKind::State)),
                 count("alarms", of(EventKind::Alarm)),
@@ -193,12 +193,12 @@ impl WatchSamples {
     }
 }
 
-fn place(state: Option<CardState>) -> usize {
-    state.and_then(|state| CardState::ALL.iter().position(|other| *other == state)).unwrap_or(3)
+fn place(state: Option<GpuState>) -> usize {
+    state.and_then(|state| GpuState::ALL.iter().position(|other| *other == state)).unwrap_or(3)
 }
 
 /// One figure of one subject: mean, minimum and maximum. No interval, since successive samples are not independent.
-fn case(subject: &str, quantity: Quantity, values: &Values, duration_s: f64) -> Case {
+fn case(subject: &str, quantity: GpuQuantity, values: &FigureValues, duration_s: f64) -> Case {
     let (name, unit) = quantity.name_and_unit();
     let n = values.given.len() as u64;
     let gaps: u64 = values.missing.values().sum();
@@ -262,9 +262,9 @@ pub(super) mod planted {
 
     use super::super::snapshot::{MachineSnapshot, ProcessSnapshot};
     use super::*;
-    use crate::advise::watch::{Change, Load, WatchRules};
+    use crate::advise::watch::{GpuLoad, StateChange, WatchRules};
     use crate::host::gpu::GpuReading;
-    use crate::host::{FoundProcess, ProcessKind, ProcessLook};
+    use crate::host::{FoundProcess, ProcessKind, ProcessReading};
 
     const MIB: u64 = 1 << 20;
 
@@ -274,7 +274,7 @@ pub(super) mod planted {
             Some(full) => Fact::Value(GpuReading::of_memory(1_000 * MIB, (100 - full) * 10 * MIB)),
             None => Fact::Failed("the GPU is lost".into()),
         };
-        let usage = ProcessLook {
+        let usage = ProcessReading {
             process: FoundProcess { pid: 7, name: "Workly App".into(), kind: ProcessKind::Workly },
             resident_bytes: Fact::Value(200 * MIB),
             anonymous_bytes: Fact::Value(100 * MIB),
@@ -302,23 +302,23 @@ pub(super) mod planted {
     }
 
     /// Stressed from the second sample to the third, and lost at the fourth.
-    pub(in super::super) fn loaded_then_lost() -> (WatchSamples, Vec<Event>) {
-        let stressed = Some(CardState::Stressed);
+    pub(in super::super) fn loaded_then_lost() -> (WatchSamples, Vec<WatchEvent>) {
+        let stressed = Some(GpuState::Stressed);
         let mut samples = WatchSamples::default();
         for (at_s, full, state) in
             [(0.0, Some(50), None), (1.0, Some(70), stressed), (2.0, Some(90), stressed), (3.0, None, None)]
         {
             samples.add(&snapshot(at_s, full), Some(0), state);
         }
-        let lost = Event::at(&snapshot(3.0, None), EventKind::Lost, "gpu0", "is gone".into());
+        let lost = WatchEvent::at(&snapshot(3.0, None), EventKind::Lost, "gpu0", "is gone".into());
         (samples, vec![lost])
     }
 
     /// A state change.
-    pub(in super::super) fn state_change() -> Event {
-        let on = Load { full_percent: 95.0, use_percent: None };
-        let change = Change { from: Some(CardState::Stressed), to: CardState::Overloaded, on };
-        Event::state(&snapshot(2.0, Some(95)), "gpu0", &change, &WatchRules::built_in()[0])
+    pub(in super::super) fn state_change() -> WatchEvent {
+        let on = GpuLoad { full_percent: 95.0, use_percent: None };
+        let change = StateChange { from: Some(GpuState::Stressed), to: GpuState::Overloaded, on };
+        WatchEvent::state(&snapshot(2.0, Some(95)), "gpu0", &change, &WatchRules::built_in()[0])
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::devices::Devices;
+use super::devices::WatchedGpus;
 use super::error::WatchError;
-use super::events::{Event, EventKind};
+use super::events::{EventKind, WatchEvent};
 use super::snapshot::Snapshot;
-use crate::advise::watch::{CardState, WatchRules};
+use crate::advise::watch::{GpuState, WatchRules};
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, Device, DeviceKind, HeldMemory};
+use crate::llm::engine::{Allocations, Backend, Device, DeviceKind};
 use crate::plan::SaturatePlan;
 use crate::text::binary_bytes;
 
@@ -17,7 +17,7 @@ const SHARE_OF_MACHINE: u64 = 2;
 
 /// Phase of the saturation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Phase {
+enum SaturationPhase {
     /// The initial state is still being determined.
     Before,
     /// Full since this time.
@@ -31,11 +31,11 @@ enum Phase {
 /// A saturation in progress.
 #[derive(Debug)]
 pub(crate) struct Saturation {
-    held: HeldMemory,
+    held: Allocations,
     plan: SaturatePlan,
-    phase: Phase,
+    phase: SaturationPhase,
     /// The state before anything was allocated.
-    before: Option<CardState>,
+    before: Option<GpuState>,
     /// Maximum wait for a state to be detected, in seconds.
     patience_s: f64,
     /// Seconds from full to the worst state, and from freed to the initial state.
@@ -52,7 +52,7 @@ impl Saturation {
         plan: &SaturatePlan,
         rules: &WatchRules,
         interval_s: f64,
-        devices: &mut Devices,
+        devices: &mut WatchedGpus,
         machine_free_bytes: Option<u64>,
     ) -> Result<Self, Failure> {
         let backend = Backend::start()?;
@@ -66,17 +66,17 @@ impl Saturation {
                 }
                 .into());
             }
-            devices.add_card(plan.card_bytes);
+            devices.add_simulated_gpu(plan.card_bytes);
             false
         } else {
             devices.choose(&device.name, &device.description)?;
             devices.count_held(device.memory_total_bytes)
         };
-        let held = HeldMemory::on(backend, device)?;
+        let held = Allocations::on(backend, device)?;
         Ok(Self {
             held,
             plan: plan.clone(),
-            phase: Phase::Before,
+            phase: SaturationPhase::Before,
             before: None,
             patience_s: rules.stay_s + 3.0 * rules.decide_every_s + 3.0 * interval_s,
             found_s: [None, None],
@@ -92,7 +92,7 @@ impl Saturation {
 
     /// Whether it is complete.
     pub(super) fn is_done(&self) -> bool {
-        self.phase == Phase::Done
+        self.phase == SaturationPhase::Done
     }
 
     /// Continues after a sample; `state` is the resulting state. Returns what it did.
@@ -100,19 +100,19 @@ impl Saturation {
         &mut self,
         snapshot: &Snapshot,
         place: usize,
-        state: Option<CardState>,
+        state: Option<GpuState>,
         stop: &AtomicBool,
-    ) -> Result<Option<Event>, WatchError> {
+    ) -> Result<Option<WatchEvent>, WatchError> {
         let Some(gpu) = snapshot.gpus.get(place) else { return Ok(None) };
-        let event = |kind, words| Some(Event::at(snapshot, kind, &gpu.label, words));
+        let event = |kind, words| Some(WatchEvent::at(snapshot, kind, &gpu.label, words));
         match self.phase {
-            Phase::Before => {
+            SaturationPhase::Before => {
                 let known = state.is_some() || snapshot.at_s >= self.patience_s / 3.0;
                 let told = gpu.reading.value().and_then(|reading| reading.vram_total_and_free_bytes().value().copied());
                 let Some((total, free)) = told.filter(|_| known) else { return Ok(None) };
                 self.before = state;
                 self.fill(total, free, stop)?;
-                self.phase = Phase::Full { since_s: snapshot.at_s };
+                self.phase = SaturationPhase::Full { since_s: snapshot.at_s };
                 let words = format!(
                     "filled by workly-perf with {}, to {} %; held for {} s",
                     binary_bytes(self.bytes()),
@@ -121,8 +121,8 @@ impl Saturation {
                 );
                 Ok(event(EventKind::Full, words))
             }
-            Phase::Full { since_s } => {
-                if state == Some(CardState::Overloaded) {
+            SaturationPhase::Full { since_s } => {
+                if state == Some(GpuState::Overloaded) {
                     self.found_s[0].get_or_insert(snapshot.at_s - since_s);
                 }
                 if snapshot.at_s - since_s < self.plan.hold_s {
@@ -130,20 +130,20 @@ impl Saturation {
                 }
                 let freed = binary_bytes(self.bytes());
                 self.held.free();
-                self.phase = Phase::After { since_s: snapshot.at_s };
+                self.phase = SaturationPhase::After { since_s: snapshot.at_s };
                 Ok(event(EventKind::Freed, format!("{freed} freed")))
             }
-            Phase::After { since_s } => {
+            SaturationPhase::After { since_s } => {
                 let is_back = state.is_some() && state == self.before;
                 if is_back {
                     self.found_s[1].get_or_insert(snapshot.at_s - since_s);
                 }
                 if is_back || snapshot.at_s - since_s > self.patience_s {
-                    self.phase = Phase::Done;
+                    self.phase = SaturationPhase::Done;
                 }
                 Ok(None)
             }
-            Phase::Done => Ok(None),
+            SaturationPhase::Done => Ok(None),
         }
     }
 
@@ -185,11 +185,11 @@ impl Saturation {
         findings.push(match self.found_s[0] {
             Some(seconds) => format!(
                 "{seconds:.1} s later the GPU was overloaded, for which the profile is {}.",
-                rules.profile(CardState::Overloaded)
+                rules.profile(GpuState::Overloaded)
             ),
             None => format!("It was never overloaded, that is, above {} %.", rules.overloaded.above_percent),
         });
-        let before = self.before.map_or("without a state", CardState::word);
+        let before = self.before.map_or("without a state", GpuState::word);
         findings.push(match (self.found_s[1], self.before) {
             (Some(seconds), Some(state)) => {
                 format!(
@@ -205,9 +205,11 @@ impl Saturation {
     /// One line for the display.
     pub(super) fn in_words(&self) -> Option<String> {
         match self.phase {
-            Phase::Before => Some("about to be filled by workly-perf".into()),
-            Phase::Full { .. } => Some(format!("{} of it allocated by workly-perf", binary_bytes(self.bytes()))),
-            Phase::After { .. } | Phase::Done => None,
+            SaturationPhase::Before => Some("about to be filled by workly-perf".into()),
+            SaturationPhase::Full { .. } => {
+                Some(format!("{} of it allocated by workly-perf", binary_bytes(self.bytes())))
+            }
+            SaturationPhase::After { .. } | SaturationPhase::Done => None,
         }
     }
 }

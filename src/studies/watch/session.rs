@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::super::recorder::Recorder;
 use super::super::study::StopReason;
-use super::devices::Devices;
+use super::devices::WatchedGpus;
 use super::display::{WatchDisplay, WatchStatus};
-use super::events::{self, Event, EventKind};
+use super::events::{self, EventKind, WatchEvent};
 use super::findings::gpu_findings;
 use super::samples::WatchSamples;
 #[cfg(feature = "llama")]
 use super::saturation::Saturation;
-use super::snapshot::{Sampler, Snapshot};
+use super::snapshot::{Snapshot, SnapshotSampler};
 use super::snapshot_log::SnapshotLog;
-use crate::advise::watch::{CardState, Load, WatchMachine};
+use crate::advise::watch::{GpuLoad, GpuState, GpuStateMachine};
 use crate::clock::{Clock, nanos};
 use crate::failure::Failure;
 use crate::plan::WatchPlan;
@@ -29,27 +29,27 @@ pub(crate) type ProfileWriter = Box<dyn Fn(&str) -> Option<(EventKind, String)>>
 pub(crate) struct WatchSession<'a> {
     pub(super) plan: &'a WatchPlan,
     pub(super) clock: Clock,
-    pub(super) devices: Devices,
-    pub(super) sampler: Sampler,
-    pub(super) machine: WatchMachine,
+    pub(super) devices: WatchedGpus,
+    pub(super) sampler: SnapshotSampler,
+    pub(super) machine: GpuStateMachine,
     /// Every sample as CSV, if requested.
     pub(crate) log: Option<SnapshotLog>,
     /// What to do with the profile of a new state.
     pub(crate) write_profile: Option<ProfileWriter>,
     #[cfg(feature = "llama")]
     pub(super) saturation: Option<Saturation>,
-    pub(super) seen: Seen,
+    pub(super) seen: WatchObservations,
 }
 
 /// Observations so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct WatchObservations {
     pub(super) samples: WatchSamples,
-    pub(super) events: Vec<Event>,
+    pub(super) events: Vec<WatchEvent>,
     lost: Vec<String>,
     processes: Vec<(u32, String)>,
-    load: Option<Load>,
-    waiting: Option<(CardState, f64)>,
+    load: Option<GpuLoad>,
+    waiting: Option<(GpuState, f64)>,
     saved_s: f64,
 }
 
@@ -66,7 +66,7 @@ impl WatchSession<'_> {
         loop {
             let snapshot = self.sampler.sample(&self.devices, &self.clock, self.held_bytes());
             let before = self.seen.events.len();
-            self.take_in(&snapshot, stop)?;
+            self.evaluate(&snapshot, stop)?;
             self.keep(&snapshot, before, recorder)?;
             let is_read = display.show(&self.status(&snapshot), &self.seen.events[before..])?;
             if !is_read {
@@ -84,13 +84,13 @@ impl WatchSession<'_> {
     }
 
     /// Evaluates a sample.
-    fn take_in(&mut self, snapshot: &Snapshot, stop: &AtomicBool) -> Result<(), Failure> {
+    fn evaluate(&mut self, snapshot: &Snapshot, stop: &AtomicBool) -> Result<(), Failure> {
         self.note_gpus(snapshot);
         self.note_processes(snapshot);
         let chosen = self.devices.chosen.and_then(|place| snapshot.gpus.get(place));
         // Without memory use there is no state: utilisation alone decides nothing.
         let load = chosen.and_then(|gpu| gpu.reading.value()).and_then(|reading| {
-            Some(Load {
+            Some(GpuLoad {
                 full_percent: *reading.vram_percent().value()?,
                 use_percent: reading.use_percent.value().map(|percent| f64::from(*percent)),
             })
@@ -102,12 +102,12 @@ impl WatchSession<'_> {
                 taken.waiting.or_else(|| self.seen.waiting.filter(|_| taken.change.is_none() && load.is_some()));
             let rules = self.machine.rules();
             if let (Some(change), Some(load)) = (taken.alarm, load) {
-                self.seen.events.push(Event::alarm(snapshot, &gpu.label, change, load.full_percent, rules));
+                self.seen.events.push(WatchEvent::alarm(snapshot, &gpu.label, change, load.full_percent, rules));
             }
             if let Some(change) = &taken.change {
-                self.seen.events.push(Event::state(snapshot, &gpu.label, change, rules));
+                self.seen.events.push(WatchEvent::state(snapshot, &gpu.label, change, rules));
                 let written = self.write_profile.as_ref().and_then(|write| write(rules.profile(change.to)));
-                self.seen.events.extend(written.map(|(kind, words)| Event::at(snapshot, kind, &gpu.label, words)));
+                self.seen.events.extend(written.map(|(kind, words)| WatchEvent::at(snapshot, kind, &gpu.label, words)));
             }
         }
         let state = self.machine.state().map(|(state, _)| state);
@@ -116,7 +116,7 @@ impl WatchSession<'_> {
     }
 
     #[cfg(feature = "llama")]
-    fn saturate(&mut self, snapshot: &Snapshot, state: Option<CardState>, stop: &AtomicBool) -> Result<(), Failure> {
+    fn saturate(&mut self, snapshot: &Snapshot, state: Option<GpuState>, stop: &AtomicBool) -> Result<(), Failure> {
         if let (Some(saturation), Some(place)) = (&mut self.saturation, self.devices.chosen) {
             self.seen.events.extend(saturation.go_on(snapshot, place, state, stop)?);
         }
@@ -125,7 +125,7 @@ impl WatchSession<'_> {
 
     #[cfg(not(feature = "llama"))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, clippy::needless_pass_by_ref_mut)]
-    fn saturate(&mut self, _: &Snapshot, _: Option<CardState>, _: &AtomicBool) -> Result<(), Failure> {
+    fn saturate(&mut self, _: &Snapshot, _: Option<GpuState>, _: &AtomicBool) -> Result<(), Failure> {
         Ok(())
     }
 
@@ -147,11 +147,11 @@ impl WatchSession<'_> {
             if gpu.lost && !was_lost {
                 let why = gpu.reading.missing().unwrap_or_default();
                 let why = why.strip_prefix("failed: ").unwrap_or(&why);
-                self.seen.events.push(Event::at(snapshot, EventKind::Lost, &gpu.label, format!("is gone: {why}")));
+                self.seen.events.push(WatchEvent::at(snapshot, EventKind::Lost, &gpu.label, format!("is gone: {why}")));
                 self.seen.lost.push(gpu.label.clone());
             }
             if was_lost && gpu.reading.value().is_some() {
-                self.seen.events.push(Event::at(snapshot, EventKind::Back, &gpu.label, "is back".into()));
+                self.seen.events.push(WatchEvent::at(snapshot, EventKind::Back, &gpu.label, "is back".into()));
                 self.seen.lost.retain(|label| *label != gpu.label);
             }
         }
@@ -170,7 +170,7 @@ impl WatchSession<'_> {
             })
             .collect();
         let event = |kind, (pid, name): &(u32, String), what: &str| {
-            Event::at(snapshot, kind, &format!("pid {pid}"), format!("{name} {what}"))
+            WatchEvent::at(snapshot, kind, &format!("pid {pid}"), format!("{name} {what}"))
         };
         let known = &self.seen.processes;
         let ended = known
@@ -181,7 +181,7 @@ impl WatchSession<'_> {
             .iter()
             .filter(|process| !known.contains(process))
             .map(|process| event(EventKind::Started, process, "is running"));
-        let events: Vec<Event> = ended.chain(started).collect();
+        let events: Vec<WatchEvent> = ended.chain(started).collect();
         self.seen.events.extend(events);
         self.seen.processes = here;
     }
@@ -259,7 +259,7 @@ impl WatchSession<'_> {
         match self.label() {
             None => findings.push("No GPU is available: only the processes and the machine were watched.".into()),
             Some(label) => {
-                let Seen { samples, events, .. } = &self.seen;
+                let WatchObservations { samples, events, .. } = &self.seen;
                 findings.extend(gpu_findings(&label, self.machine.rules(), self.plan.interval_s, samples, events));
             }
         }

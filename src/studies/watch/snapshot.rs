@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::devices::{Devices, Gap};
+use super::devices::{ReadingFault, WatchedGpus};
 use crate::clock::Clock;
 use crate::host::gpu::{GpuReading, vram_of};
-use crate::host::{FoundProcess, ProcessChoiceError, ProcessLook, ProcessQuery, Processes};
+use crate::host::{FoundProcess, ProcessChoiceError, ProcessQuery, ProcessReading, ProcessTable};
 use crate::record::Fact;
 
 /// Readings at one time.
@@ -55,23 +55,23 @@ pub(crate) struct MachineSnapshot {
 pub(crate) struct ProcessSnapshot {
     /// Memory and CPU use.
     #[serde(flatten)]
-    pub(crate) usage: ProcessLook,
+    pub(crate) usage: ProcessReading,
     /// GPU memory on all GPUs, in bytes; `None` if it uses none.
     pub(crate) vram_bytes: Fact<Option<u64>>,
 }
 
 /// Takes the samples.
 #[derive(Debug)]
-pub(crate) struct Sampler {
-    processes: Processes,
+pub(crate) struct SnapshotSampler {
+    processes: ProcessTable,
     named: Vec<FoundProcess>,
     samples: u64,
 }
 
-impl Sampler {
+impl SnapshotSampler {
     /// Finds the named processes.
     pub(crate) fn new(named: &[String]) -> Result<Self, ProcessChoiceError> {
-        let mut processes = Processes::new();
+        let mut processes = ProcessTable::new();
         processes.refresh();
         let find = |text: &String| match text.parse::<ProcessQuery>() {
             Ok(query) => processes.find(&query),
@@ -88,7 +88,7 @@ impl Sampler {
     }
 
     /// Takes a sample. `held_bytes` are this program's own allocations on a simulated GPU.
-    pub(crate) fn sample(&mut self, devices: &Devices, clock: &Clock, held_bytes: u64) -> Snapshot {
+    pub(crate) fn sample(&mut self, devices: &WatchedGpus, clock: &Clock, held_bytes: u64) -> Snapshot {
         let at_ns = clock.now_ns();
         let gpus: Vec<GpuSnapshot> = (0..devices.gpus.len()).map(|place| gpu(devices, place, held_bytes)).collect();
         self.processes.refresh();
@@ -101,7 +101,8 @@ impl Sampler {
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        let usages: Vec<ProcessLook> = found.iter().filter_map(|process| self.processes.look(process, at_ns)).collect();
+        let usages: Vec<ProcessReading> =
+            found.iter().filter_map(|process| self.processes.look(process, at_ns)).collect();
         let (memory_bytes, available_bytes) = self.processes.machine_memory();
         Snapshot {
             time: Timestamp::now(),
@@ -120,11 +121,11 @@ impl Sampler {
     }
 }
 
-fn gpu(devices: &Devices, place: usize, held_bytes: u64) -> GpuSnapshot {
+fn gpu(devices: &WatchedGpus, place: usize, held_bytes: u64) -> GpuSnapshot {
     let watched = &devices.gpus[place];
     let (reading, lost) = match devices.read(place, held_bytes) {
         Ok(reading) => (Fact::Value(reading), false),
-        Err(Gap { lost, reason }) => (Fact::Failed(reason), lost),
+        Err(ReadingFault { lost, reason }) => (Fact::Failed(reason), lost),
     };
     GpuSnapshot {
         label: watched.label.clone(),

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::error::WatchError;
 use super::snapshot::{GpuSnapshot, ProcessSnapshot, Snapshot};
-use crate::advise::watch::CardState;
+use crate::advise::watch::GpuState;
 use crate::failure::Failure;
 use crate::record::{Fact, GrowingFile, RecordError};
 use crate::text;
@@ -65,11 +65,11 @@ impl SnapshotLog {
         &mut self,
         snapshot: &Snapshot,
         of: Option<&str>,
-        state: Option<CardState>,
+        state: Option<GpuState>,
     ) -> Result<(), Failure> {
         let gpus = snapshot.gpus.iter().map(|gpu| row_of_gpu(gpu, state.filter(|_| of == Some(gpu.label.as_str()))));
         let processes = snapshot.processes.iter().map(row_of_process);
-        let cells = |mut row: Row| {
+        let cells = |mut row: LogRow| {
             row.set("time", snapshot.time.to_string());
             row.set("at_s", format!("{:.3}", snapshot.at_s));
             row.cells()
@@ -100,12 +100,12 @@ impl SnapshotLog {
 
 /// A row in progress.
 #[derive(Default)]
-struct Row {
+struct LogRow {
     cells: Vec<(&'static str, String)>,
     missing: Vec<String>,
 }
 
-impl Row {
+impl LogRow {
     fn of(kind: &str, subject: &str, name: &str) -> Self {
         let mut row = Self::default();
         for (column, text) in [("kind", kind), ("subject", subject), ("name", name)] {
@@ -135,9 +135,9 @@ impl Row {
     }
 }
 
-fn row_of_gpu(gpu: &GpuSnapshot, state: Option<CardState>) -> Row {
-    let mut row = Row::of("gpu", &gpu.label, &gpu.name);
-    row.set("state", state.map(CardState::word).unwrap_or_default().into());
+fn row_of_gpu(gpu: &GpuSnapshot, state: Option<GpuState>) -> LogRow {
+    let mut row = LogRow::of("gpu", &gpu.label, &gpu.name);
+    row.set("state", state.map(GpuState::word).unwrap_or_default().into());
     let Some(reading) = gpu.reading.value() else {
         row.missing.extend(gpu.reading.missing());
         return row;
@@ -155,9 +155,9 @@ fn row_of_gpu(gpu: &GpuSnapshot, state: Option<CardState>) -> Row {
     row
 }
 
-fn row_of_process(process: &ProcessSnapshot) -> Row {
+fn row_of_process(process: &ProcessSnapshot) -> LogRow {
     let usage = &process.usage;
-    let mut row = Row::of("process", &usage.process.pid.to_string(), &usage.process.name);
+    let mut row = LogRow::of("process", &usage.process.pid.to_string(), &usage.process.name);
     match &process.vram_bytes {
         Fact::Value(None) => row.missing.push("vram_used_bytes: uses no GPU".into()),
         other => row.fact("vram_used_bytes", &other.map(|bytes| bytes.unwrap_or(0))),
@@ -169,8 +169,8 @@ fn row_of_process(process: &ProcessSnapshot) -> Row {
     row
 }
 
-fn row_of_machine(snapshot: &Snapshot) -> Row {
-    let mut row = Row::of("machine", "machine", "");
+fn row_of_machine(snapshot: &Snapshot) -> LogRow {
+    let mut row = LogRow::of("machine", "machine", "");
     let machine = &snapshot.machine;
     match (&machine.memory_bytes, &machine.available_bytes) {
         (Fact::Value(all), Fact::Value(available)) => row.set("ram_bytes", all.saturating_sub(*available).to_string()),

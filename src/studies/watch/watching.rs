@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use super::super::observer::Observer;
 use super::super::recorder::Recorder;
 use super::super::study::{RunManifest, StopReason, planned};
-use super::devices::{Devices, WatchedGpu};
+use super::devices::{WatchedGpu, WatchedGpus};
 use super::display::WatchDisplay;
 use super::error::WatchError;
 use super::events::EventKind;
 #[cfg(feature = "llama")]
 use super::saturation::Saturation;
-use super::session::{Seen, WatchSession};
-use super::snapshot::Sampler;
+use super::session::{WatchObservations, WatchSession};
+use super::snapshot::SnapshotSampler;
 use super::snapshot_log::SnapshotLog;
-use crate::advise::watch::WatchMachine;
+use crate::advise::watch::GpuStateMachine;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::plan::WatchPlan;
@@ -40,17 +40,17 @@ pub(crate) enum WatchOutcome {
 }
 
 /// Opens the GPUs and the sampler. A required GPU that is missing is an error.
-pub(crate) fn open_sources(plan: &WatchPlan, requires_gpu: bool) -> Result<(Devices, Sampler), Failure> {
-    let devices = Devices::open(plan)?;
+pub(crate) fn open_sources(plan: &WatchPlan, requires_gpu: bool) -> Result<(WatchedGpus, SnapshotSampler), Failure> {
+    let devices = WatchedGpus::open(plan)?;
     if let Some(reason) = devices.none_since.as_ref().filter(|_| requires_gpu) {
         return Err(WatchError::NoGpu { reason: reason.clone() }.into());
     }
-    Ok((devices, Sampler::new(&plan.processes)?))
+    Ok((devices, SnapshotSampler::new(&plan.processes)?))
 }
 
 impl<'a> WatchSession<'a> {
     /// A watch before its first sample. The device to fill is determined now.
-    pub(crate) fn new(plan: &'a WatchPlan, devices: Devices, sampler: Sampler) -> Result<Self, Failure> {
+    pub(crate) fn new(plan: &'a WatchPlan, devices: WatchedGpus, sampler: SnapshotSampler) -> Result<Self, Failure> {
         #[cfg(feature = "llama")]
         let (devices, saturation) = {
             let mut devices = devices;
@@ -68,12 +68,12 @@ impl<'a> WatchSession<'a> {
             clock: Clock::start(),
             devices,
             sampler,
-            machine: WatchMachine::new(plan.rules.clone()),
+            machine: GpuStateMachine::new(plan.rules.clone()),
             log: None,
             write_profile: None,
             #[cfg(feature = "llama")]
             saturation,
-            seen: Seen::default(),
+            seen: WatchObservations::default(),
         })
     }
 

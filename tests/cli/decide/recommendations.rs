@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 use workly_perf::advise::{
-    Basis, Card, Choice, Footprint, ModelNeeds, Objective, RECOMMENDATION_SCHEMA, Recommendation, RecommendationInput,
-    Setting, recommend,
+    Basis, Choice, ContextFootprint, GpuInput, ModelNeeds, Objective, RECOMMENDATION_SCHEMA, Recommendation,
+    RecommendationInput, Setting, recommend,
 };
 use workly_perf::config::ConfigFile;
 use workly_perf::llm::gguf::Gguf;
@@ -55,7 +55,7 @@ fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<
     }
 }
 
-fn situation(objective: Objective, cores: u64, card: &Card) -> RecommendationInput {
+fn situation(objective: Objective, cores: u64, card: &GpuInput) -> RecommendationInput {
     RecommendationInput {
         objective,
         physical_cores: Some(cores),
@@ -105,7 +105,8 @@ fn workly_accepts_every_possible_recommendation() {
         let needs = model_needs(name, outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
         for gib in CARDS_GIB {
             let bytes = gib << 30;
-            let card = if gib == 0 { Card::None } else { Card::Here { total_bytes: bytes, free_bytes: Some(bytes) } };
+            let card =
+                if gib == 0 { GpuInput::None } else { GpuInput::Here { total_bytes: bytes, free_bytes: Some(bytes) } };
             for objective in [Objective::Responsive, Objective::Fast, Objective::Light] {
                 for cores in 1..=32 {
                     // The result of a sweep does not depend on the number of cores.
@@ -163,8 +164,12 @@ fn workly_accepts_every_possible_recommendation() {
 fn profile_that_needs_a_quantised_cache_is_not_chosen() {
     let facts = ModelOutline::of(&"synth:zephyr-7b".parse::<ModelRef>().unwrap()).unwrap();
     let facts = ModelFacts::of(&Gguf::open(facts.path()).unwrap(), GpuProfile::built_in()).unwrap();
-    let footprint =
-        |n_ctx, n_batch, kv_type, gib: u64| Footprint { n_ctx, n_batch, kv_type, card_bytes: vec![gib << 30; 34] };
+    let footprint = |n_ctx, n_batch, kv_type, gib: u64| ContextFootprint {
+        n_ctx,
+        n_batch,
+        kv_type,
+        card_bytes: vec![gib << 30; 34],
+    };
     let needs = ModelNeeds {
         name: "m".into(),
         header_hash: String::new(),
@@ -178,7 +183,7 @@ fn profile_that_needs_a_quantised_cache_is_not_chosen() {
         ],
         footprint_basis: Basis::Projected,
     };
-    let card = Card::Here { total_bytes: 8 << 30, free_bytes: Some(8 << 30) };
+    let card = GpuInput::Here { total_bytes: 8 << 30, free_bytes: Some(8 << 30) };
     let profiles = app_profiles(Some(&facts), Some(8));
     let own = situation(Objective::Responsive, 8, &card);
     let (choices, _) = recommend(&RecommendationInput { model: Some(needs), profiles, ..own }, &[]);
@@ -197,7 +202,7 @@ fn largest_fitting_profile_is_chosen_for_a_7b_model() {
     let facts = ModelFacts::of(&Gguf::open(outline.path()).unwrap(), GpuProfile::built_in()).unwrap();
     let needs = model_needs("zephyr-7b", outline.path(), &facts, Some(24 << 30), &AtomicBool::new(false)).unwrap();
     let chosen = |gib: u64, objective: Objective| {
-        let card = Card::Here { total_bytes: gib << 30, free_bytes: None };
+        let card = GpuInput::Here { total_bytes: gib << 30, free_bytes: None };
         let profiles = app_profiles(Some(&facts), Some(8));
         let own = situation(objective, 8, &card);
         let (choices, _) = recommend(&RecommendationInput { model: Some(needs.clone()), profiles, ..own }, &[]);

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal};
-use workly_perf::compare::{Comparison, Gate, Question, Selection, Verdict, compare, looks};
+use workly_perf::compare::{Comparison, ComparisonSpec, FigureSelection, Gate, Verdict, compare, looks};
 use workly_perf::record::{Direction, Metric, RunFigures};
 
 const ROUNDS: usize = 400;
@@ -31,7 +31,7 @@ fn runs(name: &str, shared: &[f64], figures: usize, scale: f64, noise: f64, rng:
 
 fn gate() -> Gate {
     let mut gate = Gate::named("default").unwrap();
-    gate.metrics = vec![Selection::of("p50")];
+    gate.metrics = vec![FigureSelection::of("p50")];
     gate
 }
 
@@ -50,7 +50,7 @@ fn interleaved(slowdown: f64, noise: f64, figures: usize, rng: &mut StdRng) -> C
     let mut last = None;
     for look in looks(12, figures, 0.05) {
         let same = look.pairs.div_ceil(2).min(6);
-        let comparison = compare(&Question {
+        let comparison = compare(&ComparisonSpec {
             base: &a[..look.pairs],
             new: &b[..look.pairs],
             same: Some((&a[..same], &again[..same])),
@@ -113,7 +113,7 @@ fn smallest_detectable_change_is_detected_in_about_80_percent() {
     let apart = |slowdown: f64, rng: &mut StdRng| {
         let base = runs("base", &[0.0; 10], 1, 10.0, 0.05, rng);
         let new = runs("new", &[0.0; 10], 1, 10.0 * slowdown, 0.05, rng);
-        compare(&Question {
+        compare(&ComparisonSpec {
             base: &base,
             new: &new,
             same: None,

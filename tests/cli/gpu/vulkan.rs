@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
-use workly_perf::llm::engine::{Backend, ContextSpec, DeviceKind, Foreseeing, Projection, Target, project_all};
+use workly_perf::llm::engine::{
+    Backend, ContextSpec, DeviceKind, PlacementTarget, Projection, ProjectionOptions, project_all,
+};
 use workly_perf::llm::{ModelOutline, ModelRef};
 use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
 
@@ -132,10 +134,10 @@ fn unreported_driver_values_are_not_recorded_as_0() {
 /// Both projections of every placement: on an absent GPU and on the real device.
 fn both(model: &Path, spec: &ContextSpec) -> Vec<(Projection, Projection)> {
     let of = |target| {
-        project_all(backend(), model, spec, target, Foreseeing { workers: 2, stop: &AtomicBool::new(false) })
+        project_all(backend(), model, spec, target, ProjectionOptions { workers: 2, stop: &AtomicBool::new(false) })
             .expect("projections")
     };
-    of(Target::Card { memory_bytes: 24 << 30 }).into_iter().zip(of(Target::Machine)).collect()
+    of(PlacementTarget::Card { memory_bytes: 24 << 30 }).into_iter().zip(of(PlacementTarget::Machine)).collect()
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::thread;
 
 use workly_perf::llm::Conversation;
 use workly_perf::llm::engine::{
-    Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, Placement, Sampling, Session, SpecError,
+    Backend, ContextSpec, EngineError, FlashAttention, KvType, LogLevel, Model, ModelSession, Placement, Sampling,
+    SpecError,
 };
-use workly_perf::llm::synth::{DEFAULT_SEED, Overwrite, Shape, SyntheticModel, WriteWatch};
+use workly_perf::llm::synth::{DEFAULT_SEED, ModelShape, Overwrite, SyntheticModel, WriteProgress};
 
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
@@ -19,9 +20,9 @@ pub(super) fn tiny() -> &'static Path {
     TINY.get_or_init(|| {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("engine-tiny.gguf");
         let written = AtomicU64::new(0);
-        let model = SyntheticModel::new(Shape::named("tiny").expect("a shape"), DEFAULT_SEED);
+        let model = SyntheticModel::new(ModelShape::named("tiny").expect("a shape"), DEFAULT_SEED);
         model
-            .write_file(&path, Overwrite::Replace, WriteWatch { written: &written, stop: &GOES_ON })
+            .write_file(&path, Overwrite::Replace, WriteProgress { written: &written, stop: &GOES_ON })
             .expect("the tiny model is written");
         path
     })
@@ -36,7 +37,7 @@ fn load(path: &Path) -> Result<Model, EngineError> {
 }
 
 /// Runs `work` in a small context of the tiny model.
-fn in_session<T>(spec: &ContextSpec, work: impl FnOnce(&Model, &mut Session) -> T) -> T {
+fn in_session<T>(spec: &ContextSpec, work: impl FnOnce(&Model, &mut ModelSession) -> T) -> T {
     let model = load(tiny()).expect("the tiny model loads");
     let mut session = model.session(spec).expect("a context");
     work(&model, &mut session)
@@ -51,7 +52,7 @@ fn models_and_sessions_move_between_threads() {
     fn goes<T: Send>() {}
     fn is_shared<T: Sync>() {}
     goes::<Model>();
-    goes::<Session>();
+    goes::<ModelSession>();
     is_shared::<Model>();
 }
 
@@ -143,7 +144,7 @@ fn sampled_answer_reuses_the_prefix_and_follows_its_seed() {
         conversation.ask("Bonjour !");
         let prompt = model.app_prompt(&conversation.messages());
         assert_eq!(prompt.template, "the application's own");
-        let answer = |session: &mut Session<'_>, prompt: &[i32], seed| {
+        let answer = |session: &mut ModelSession<'_>, prompt: &[i32], seed| {
             let mut tokens = Vec::new();
             let kept =
                 session.sampled_answer(prompt, 6, (&Sampling::APP, seed), &GOES_ON, &mut |said| tokens.extend(said));

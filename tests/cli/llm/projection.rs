@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use workly_perf::llm::engine::{
-    Backend, ContextSpec, EngineError, Foreseeing, KvType, Model, Placement, Projection, Target, project, project_all,
+    Backend, ContextSpec, EngineError, KvType, Model, Placement, PlacementTarget, Projection, ProjectionOptions,
+    project, project_all,
 };
 use workly_perf::llm::gguf::Gguf;
 use workly_perf::llm::{ModelOutline, ModelRef};
 
-const CARD: Target = Target::Card { memory_bytes: 24 << 30 };
+const CARD: PlacementTarget = PlacementTarget::Card { memory_bytes: 24 << 30 };
 
 static GOES_ON: AtomicBool = AtomicBool::new(false);
 
-fn by(stop: &AtomicBool) -> Foreseeing<'_> {
-    Foreseeing { workers: 2, stop }
+fn by(stop: &AtomicBool) -> ProjectionOptions<'_> {
+    ProjectionOptions { workers: 2, stop }
 }
 
 fn outline(name: &str) -> ModelOutline {
@@ -83,7 +84,7 @@ fn placement_rest(path: &Path) -> u64 {
 fn vocabulary_does_not_affect_the_projection() {
     for name in ["synth:zephyr-7b@4711", "synth:tiny"] {
         let model = outline(name);
-        for target in [CARD, Target::Cpu] {
+        for target in [CARD, PlacementTarget::Cpu] {
             let all = project_all(backend(), model.path(), &spec(2048), target, by(&GOES_ON)).expect("projections");
             for layers in [0, 1, 3, all.len() - 1] {
                 let one = project(backend(), model.path(), u32::try_from(layers).unwrap(), &spec(2048), target);
@@ -97,7 +98,8 @@ fn vocabulary_does_not_affect_the_projection() {
 fn everything_is_in_machine_memory_without_a_device() {
     let model = outline("synth:tiny");
     for layers in [0, 99] {
-        let placement = project(backend(), model.path(), layers, &spec(512), Target::Cpu).expect("a projection");
+        let placement =
+            project(backend(), model.path(), layers, &spec(512), PlacementTarget::Cpu).expect("a projection");
         assert_eq!(placement.devices, []);
         assert!(placement.host.model_bytes > 0 && placement.host.context_bytes > 0 && placement.host.compute_bytes > 0);
     }
@@ -119,11 +121,11 @@ fn rejections_by_llama_cpp_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("no.gguf");
     std::fs::write(&path, "nothing").expect("written");
-    let error = project(backend(), &path, 0, &spec(512), Target::Cpu).expect_err("no model").to_string();
+    let error = project(backend(), &path, 0, &spec(512), PlacementTarget::Cpu).expect_err("no model").to_string();
     assert!(error.contains("no.gguf"), "{error}");
     let model = outline("synth:tiny");
     let zero = ContextSpec { n_batch: 0, ..spec(512) };
-    let error = project(backend(), model.path(), 0, &zero, Target::Cpu).expect_err("no batch").to_string();
+    let error = project(backend(), model.path(), 0, &zero, PlacementTarget::Cpu).expect_err("no batch").to_string();
     assert!(error.contains("n_batch"), "{error}");
 }
 
@@ -131,7 +133,7 @@ fn rejections_by_llama_cpp_are_reported() {
 fn projection_matches_held_memory() {
     let path = super::engine::tiny();
     for n_ctx in [512, 2048] {
-        let foreseen = project(backend(), path, 0, &spec(n_ctx), Target::Cpu).expect("a projection");
+        let foreseen = project(backend(), path, 0, &spec(n_ctx), PlacementTarget::Cpu).expect("a projection");
         let placement = Placement { n_gpu_layers: Some(0), use_mmap: false, mlock: false };
         let model = Model::load(backend(), path, &placement, &mut |_| true).expect("it loads");
         let held = model.session(&spec(n_ctx)).expect("a context").held(0).expect("an account");

@@ -9,28 +9,28 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 
 use super::parts::{gpu_lines, machine_line, other_gpu_line, processes_table};
-use crate::studies::watch::{Event, GpuSnapshot, WatchStatus};
+use crate::studies::watch::{GpuSnapshot, WatchEvent, WatchStatus};
 
 /// Maximum number of readings in the curves.
 const MOST_SAMPLES: usize = 512;
 
 /// The content of the display.
-pub(in super::super) struct Shown<'a> {
+pub(in super::super) struct ViewContent<'a> {
     /// The current state.
     pub(in super::super) status: &'a WatchStatus<'a>,
     /// The history of the GPU's memory use and utilisation.
-    pub(in super::super) history: &'a History,
+    pub(in super::super) history: &'a GpuHistory,
     /// Whether colours may be used.
     pub(in super::super) colour: bool,
 }
 
 /// Memory use and utilisation of a GPU in the last readings, in percent; absent if not read.
 #[derive(Debug, Default)]
-pub(in super::super) struct History {
+pub(in super::super) struct GpuHistory {
     samples: VecDeque<(Option<f64>, Option<f64>)>,
 }
 
-impl History {
+impl GpuHistory {
     /// Adds a reading.
     pub(in super::super) fn add(&mut self, full_percent: Option<f64>, use_percent: Option<f64>) {
         self.samples.push_back((full_percent, use_percent));
@@ -40,7 +40,7 @@ impl History {
     }
 }
 
-impl Shown<'_> {
+impl ViewContent<'_> {
     /// The colour of a state, if colours are allowed.
     pub(super) fn style(&self, colour: Color) -> Style {
         if self.colour { Style::new().fg(colour) } else { Style::new() }
@@ -63,7 +63,7 @@ const EDGES: u16 = 2;
 const FRAME: u16 = 2;
 
 /// Rows of the processes, from those shared with the events: what they need, or half, or what the events do not need.
-fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
+fn processes_height(shown: &ViewContent<'_>, left: u16) -> u16 {
     let needed = u16::try_from(shown.status.snapshot.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
     let low = left.saturating_sub(LEAST_EVENTS).min(LEAST_PROCESSES);
     let framed = left.saturating_sub(LEAST_FRAMED_EVENTS).min(FRAMED_PROCESSES);
@@ -71,7 +71,7 @@ fn processes_height(shown: &Shown<'_>, left: u16) -> u16 {
 }
 
 /// Draws the display.
-pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
+pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &ViewContent<'_>) {
     let area = frame.area();
     let room = area.height.saturating_sub(EDGES + FRAME + LEAST_PROCESSES + LEAST_EVENTS);
     let gpu = gpu_block(shown, area.width, usize::from(room));
@@ -106,20 +106,20 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &Shown<'_>) {
 }
 
 /// How many of the processes fit, if not all.
-fn processes_title(shown: &Shown<'_>, height: u16, is_framed: bool) -> String {
+fn processes_title(shown: &ViewContent<'_>, height: u16, is_framed: bool) -> String {
     let (all, edges) = (shown.status.snapshot.processes.len(), if is_framed { 3 } else { 2 });
     let room = usize::from(height.saturating_sub(edges));
     if all <= room { "processes".into() } else { format!("processes: {room} of {all}") }
 }
 
-fn titled<'a>(shown: &Shown<'_>, title: &str) -> Block<'a> {
+fn titled<'a>(shown: &ViewContent<'_>, title: &str) -> Block<'a> {
     Block::bordered()
         .title(format!(" {title} "))
         .border_style(shown.style(Color::DarkGray))
         .title_style(Style::new().bold())
 }
 
-fn header(shown: &Shown<'_>, width: u16) -> Paragraph<'static> {
+fn header(shown: &ViewContent<'_>, width: u16) -> Paragraph<'static> {
     let left = format!(" workly-perf watch  {}", elapsed(shown.status.snapshot.at_s));
     let right = format!("every {} s, rules {} ", shown.status.interval_s, shown.status.rules);
     let gap = usize::from(width).saturating_sub(left.chars().count() + right.chars().count()).max(1);
@@ -131,14 +131,14 @@ fn header(shown: &Shown<'_>, width: u16) -> Paragraph<'static> {
     Paragraph::new(line)
 }
 
-fn gpu_title(shown: &Shown<'_>) -> String {
+fn gpu_title(shown: &ViewContent<'_>) -> String {
     let chosen = shown.status.chosen.and_then(|place| shown.status.snapshot.gpus.get(place));
     chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
 /// The lines of the GPUs, up to `room`: the selected one in full, the others in one line each as space allows, those
 /// that are gone first; or why there is none.
-fn gpu_block(shown: &Shown<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
+fn gpu_block(shown: &ViewContent<'_>, width: u16, room: usize) -> Vec<Line<'static>> {
     let inner = usize::from(width.saturating_sub(4));
     let mut lines = Vec::new();
     if let Some(reason) = shown.status.none_since {
@@ -183,7 +183,7 @@ pub(super) fn folded(label: &str, text: &str, width: usize) -> Vec<Line<'static>
     lines
 }
 
-fn draw_curves(frame: &mut Frame<'_>, shown: &Shown<'_>, area: Rect) {
+fn draw_curves(frame: &mut Frame<'_>, shown: &ViewContent<'_>, area: Rect) {
     let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).split(area);
     let full: Vec<_> = shown.history.samples.iter().map(|(full, _)| *full).collect();
     let busy: Vec<_> = shown.history.samples.iter().map(|(_, busy)| *busy).collect();
@@ -203,9 +203,9 @@ fn draw_curves(frame: &mut Frame<'_>, shown: &Shown<'_>, area: Rect) {
 }
 
 /// Newest first, one line each: the advice of an alarm is shown with the GPU while the alarm is on.
-fn events(shown: &Shown<'_>, area: Rect) -> Paragraph<'static> {
+fn events(shown: &ViewContent<'_>, area: Rect) -> Paragraph<'static> {
     let room = usize::from(area.height);
-    let line = |event: &Event| {
+    let line = |event: &WatchEvent| {
         let style = if event.kind.is_bad() { shown.style(Color::Red) } else { Style::new() };
         Line::from(vec![
             Span::from(format!(" {} ", elapsed(event.at_s))).style(shown.style(Color::DarkGray)),

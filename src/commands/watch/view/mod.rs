@@ -5,4 +5,4 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub(super) use draw::{History, Shown, draw};
+pub(super) use draw::{GpuHistory, ViewContent, draw};

@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Table};
 
 use super::super::lines::{NOTHING, power, short};
-use super::draw::{Shown, folded};
-use crate::advise::watch::CardState;
+use super::draw::{ViewContent, folded};
+use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
 use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
@@ -20,7 +20,7 @@ const WIDE: usize = 96;
 const SHORTEST_NAME: usize = 12;
 
 /// The selected GPU in full.
-pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuSnapshot, width: usize) -> Vec<Line<'static>> {
+pub(super) fn gpu_lines(shown: &ViewContent<'_>, gpu: &GpuSnapshot, width: usize) -> Vec<Line<'static>> {
     let Some(reading) = gpu.reading.value() else {
         let label = if gpu.lost { "gone: " } else { "not known: " };
         let why = match &gpu.reading {
@@ -43,7 +43,7 @@ pub(super) fn gpu_lines(shown: &Shown<'_>, gpu: &GpuSnapshot, width: usize) -> V
     lines
 }
 
-fn memory_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'static> {
+fn memory_line(shown: &ViewContent<'_>, reading: &GpuReading, width: usize) -> Line<'static> {
     match (reading.vram_percent(), in_memory(reading)) {
         (Fact::Value(full), Some(memory)) => {
             let style = shown.style(colour_of(shown, full));
@@ -60,7 +60,7 @@ fn in_memory(reading: &GpuReading) -> Option<String> {
 }
 
 /// Red above the alarm threshold, yellow slightly below.
-fn colour_of(shown: &Shown<'_>, full: f64) -> Color {
+fn colour_of(shown: &ViewContent<'_>, full: f64) -> Color {
     if shown.status.advice.is_some() {
         Color::Red
     } else if full > 75.0 {
@@ -70,7 +70,7 @@ fn colour_of(shown: &Shown<'_>, full: f64) -> Color {
     }
 }
 
-fn use_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'static> {
+fn use_line(shown: &ViewContent<'_>, reading: &GpuReading, width: usize) -> Line<'static> {
     let percent = reading.use_percent.value().map(|percent| f64::from(*percent));
     let memory = reading.memory_use_percent.value().map_or_else(String::new, |percent| format!("memory {percent} %"));
     let text = match percent {
@@ -81,7 +81,14 @@ fn use_line(shown: &Shown<'_>, reading: &GpuReading, width: usize) -> Line<'stat
 }
 
 /// `memory ████████░░░░ 93 %  5.61 of 6.00 GiB`: a bar with its figure. Without a value there is no bar.
-fn bar(shown: &Shown<'_>, label: &str, percent: Option<f64>, style: Style, text: &str, width: usize) -> Line<'static> {
+fn bar(
+    shown: &ViewContent<'_>,
+    label: &str,
+    percent: Option<f64>,
+    style: Style,
+    text: &str,
+    width: usize,
+) -> Line<'static> {
     let room = width.saturating_sub(40).clamp(10, 60);
     let label = Span::from(format!(" {label:<7}"));
     let Some(percent) = percent else {
@@ -128,15 +135,15 @@ fn figures_lines(reading: &GpuReading, width: usize) -> Vec<Line<'static>> {
     lines.into_iter().map(Line::from).collect()
 }
 
-fn state_lines(shown: &Shown<'_>, width: usize) -> Vec<Line<'static>> {
+fn state_lines(shown: &ViewContent<'_>, width: usize) -> Vec<Line<'static>> {
     let Some((state, for_s)) = shown.status.state else {
         let none = Line::from(" state  none yet: between the thresholds").style(shown.style(Color::DarkGray));
         return vec![none];
     };
     let colour = match state {
-        CardState::Optimal => Color::Green,
-        CardState::Stressed => Color::Yellow,
-        CardState::Overloaded => Color::Red,
+        GpuState::Optimal => Color::Green,
+        GpuState::Stressed => Color::Yellow,
+        GpuState::Overloaded => Color::Red,
     };
     let mut spans = vec![Span::from(" state  "), Span::from(state.word()).style(shown.style(colour)).bold()];
     spans.push(Span::from(format!(" for {for_s:.0} s: {}", shown.status.profile.unwrap_or(NOTHING))));
@@ -197,7 +204,7 @@ pub(super) fn machine_line(snapshot: &Snapshot) -> Line<'static> {
 }
 
 /// A column of the table of processes.
-struct Column {
+struct ProcessColumn {
     heading: &'static str,
     width: u16,
     /// When it is dropped if space is short; 0 for never.
@@ -206,19 +213,19 @@ struct Column {
 }
 
 /// Columns, from left to right. Names are second; they take the remaining width.
-const COLUMNS: [Column; 7] = [
-    Column {
+const COLUMNS: [ProcessColumn; 7] = [
+    ProcessColumn {
         heading: " what",
         width: 13,
         leaves: 3,
         text: |process| format!(" {}", process.usage.process.kind.word()),
     },
-    Column { heading: "pid", width: 8, leaves: 0, text: |process| process.usage.process.pid.to_string() },
-    Column { heading: "VRAM", width: 10, leaves: 0, text: vram },
-    Column { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.usage.resident_bytes) },
-    Column { heading: "CPU", width: 6, leaves: 2, text: cpu },
-    Column { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.usage.threads, "") },
-    Column { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.usage.handles, "") },
+    ProcessColumn { heading: "pid", width: 8, leaves: 0, text: |process| process.usage.process.pid.to_string() },
+    ProcessColumn { heading: "VRAM", width: 10, leaves: 0, text: vram },
+    ProcessColumn { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.usage.resident_bytes) },
+    ProcessColumn { heading: "CPU", width: 6, leaves: 2, text: cpu },
+    ProcessColumn { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.usage.threads, "") },
+    ProcessColumn { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.usage.handles, "") },
 ];
 
 /// Minimum width of a name before columns are dropped.
@@ -241,11 +248,12 @@ fn cpu(process: &ProcessSnapshot) -> String {
 }
 
 /// The columns that leave space for names.
-fn columns(width: u16) -> Vec<&'static Column> {
+fn columns(width: u16) -> Vec<&'static ProcessColumn> {
     let is_wide = usize::from(width) >= WIDE;
-    let mut columns: Vec<&Column> = COLUMNS.iter().filter(|column| is_wide || column.heading != "handles").collect();
+    let mut columns: Vec<&ProcessColumn> =
+        COLUMNS.iter().filter(|column| is_wide || column.heading != "handles").collect();
     // Two for the frame, one between two columns.
-    let taken = |columns: &[&Column]| 2 + columns.iter().map(|column| column.width + 1).sum::<u16>();
+    let taken = |columns: &[&ProcessColumn]| 2 + columns.iter().map(|column| column.width + 1).sum::<u16>();
     while taken(&columns) + NAME_WIDTH > width {
         let first = columns.iter().enumerate().max_by_key(|(_, column)| column.leaves);
         match first {
@@ -257,7 +265,7 @@ fn columns(width: u16) -> Vec<&'static Column> {
 }
 
 /// The processes of Workly and Unity, and those that were selected.
-pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
+pub(super) fn processes_table(shown: &ViewContent<'_>, width: u16) -> Table<'static> {
     if shown.status.snapshot.processes.is_empty() {
         let whole = " Workly and Unity are not running; --process selects others";
         let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none; --process selects others" };
@@ -266,7 +274,7 @@ pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
     let columns = columns(width);
     let (before, after) = columns.split_at(usize::from(columns[0].heading == " what"));
     let right = |text: String| Cell::from(Line::from(text).right_aligned());
-    let cells = |name: &str, cell: &dyn Fn(&Column) -> String| {
+    let cells = |name: &str, cell: &dyn Fn(&ProcessColumn) -> String| {
         let left = before.iter().map(|column| Cell::from(cell(column)));
         // Without a column before it the name needs its own space to the frame.
         let name = if before.is_empty() { format!(" {name}") } else { name.to_owned() };
@@ -276,7 +284,7 @@ pub(super) fn processes_table(shown: &Shown<'_>, width: u16) -> Table<'static> {
     };
     let row = |process: &ProcessSnapshot| cells(&process.usage.process.name, &|column| (column.text)(process));
     let rows: Vec<Row<'static>> = shown.status.snapshot.processes.iter().map(row).collect();
-    let length = |column: &&Column| Constraint::Length(column.width);
+    let length = |column: &&ProcessColumn| Constraint::Length(column.width);
     let widths = before.iter().map(length).chain([Constraint::Fill(1)]).chain(after.iter().map(length));
     let heading = cells("name", &|column| column.heading.into()).style(shown.style(Color::DarkGray));
     Table::new(rows, widths.collect::<Vec<_>>()).header(heading)

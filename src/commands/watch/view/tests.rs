@@ -5,14 +5,16 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::advise::watch::{CardState, WatchRules};
+use crate::advise::watch::{GpuState, WatchRules};
 use crate::host::gpu::GpuReading;
-use crate::host::{FoundProcess, ProcessKind, ProcessLook};
+use crate::host::{FoundProcess, ProcessKind, ProcessReading};
 use crate::record::Fact;
-use crate::studies::watch::{Event, EventKind, GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, WatchStatus};
+use crate::studies::watch::{
+    EventKind, GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, WatchEvent, WatchStatus,
+};
 
 fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> ProcessSnapshot {
-    let usage = ProcessLook {
+    let usage = ProcessReading {
         process: FoundProcess { pid, name: name.into(), kind },
         resident_bytes: Fact::Value(1_500 << 20),
         anonymous_bytes: Fact::Value(700 << 20),
@@ -64,20 +66,25 @@ fn look(gpus: Vec<GpuSnapshot>, processes: Vec<ProcessSnapshot>) -> Snapshot {
 /// The screen as text, line by line.
 fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
     let rules = &WatchRules::built_in()[0];
-    let mut history = History::default();
+    let mut history = GpuHistory::default();
     for at in 0..40 {
         history.add((at != 30).then(|| f64::from(at) * 2.4), (at % 7 != 0).then_some(88.0));
     }
     let events = [
-        Event::at(look, EventKind::Started, "pid 4242", "Avatar.exe (Unity player) is running".into()),
-        Event::at(look, EventKind::State, "gpu0", "stressed → overloaded: 93 % full, 88 % busy: cpu_fallback".into()),
+        WatchEvent::at(look, EventKind::Started, "pid 4242", "Avatar.exe (Unity player) is running".into()),
+        WatchEvent::at(
+            look,
+            EventKind::State,
+            "gpu0",
+            "stressed → overloaded: 93 % full, 88 % busy: cpu_fallback".into(),
+        ),
     ];
     let status = WatchStatus {
         snapshot: look,
         chosen,
         load: None,
-        state: chosen.map(|_| (CardState::Overloaded, 12.4)),
-        waiting: chosen.map(|_| (CardState::Optimal, 2.6)),
+        state: chosen.map(|_| (GpuState::Overloaded, 12.4)),
+        waiting: chosen.map(|_| (GpuState::Optimal, 2.6)),
         profile: chosen.map(|_| "cpu_fallback"),
         advice: alarmed.then_some(rules.alarm.advice.as_slice()),
         events: &events,
@@ -86,7 +93,7 @@ fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height):
         rules: &rules.name,
         interval_s: 1.0,
     };
-    let shown = Shown { status: &status, history: &history, colour: false };
+    let shown = ViewContent { status: &status, history: &history, colour: false };
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(frame, &shown)).unwrap();
     let buffer = terminal.backend().buffer();

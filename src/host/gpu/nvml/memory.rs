@@ -10,7 +10,7 @@ use crate::record::Fact;
 
 /// The memory of a GPU, in bytes. `used + reserved + free = total`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Memory {
+pub(super) struct NvmlMemory {
     pub(super) total: u64,
     pub(super) used: u64,
     pub(super) free: u64,
@@ -20,7 +20,7 @@ pub(super) struct Memory {
 
 /// The memory of a device, if reported. GPUs that share the machine's memory have no such figures: unsupported.
 /// Inconsistent figures are rejected.
-pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
+pub(super) fn memory(device: &Device<'_>) -> Result<Fact<NvmlMemory>, NvmlError> {
     match asked(device) {
         Ok(memory) => Ok(checked(memory)),
         Err(error) if error::is_lost(&error) => Err(error),
@@ -28,8 +28,8 @@ pub(super) fn memory(device: &Device<'_>) -> Result<Fact<Memory>, NvmlError> {
     }
 }
 
-fn checked(memory: Memory) -> Fact<Memory> {
-    let Memory { total, used, free, .. } = memory;
+fn checked(memory: NvmlMemory) -> Fact<NvmlMemory> {
+    let NvmlMemory { total, used, free, .. } = memory;
     if total == 0 {
         return Fact::Failed("the driver reports that there is none".into());
     }
@@ -46,17 +46,17 @@ fn checked(memory: Memory) -> Fact<Memory> {
 }
 
 /// Queries the driver in the newest form that it supports.
-fn asked(device: &Device<'_>) -> Result<Memory, NvmlError> {
+fn asked(device: &Device<'_>) -> Result<NvmlMemory, NvmlError> {
     match device.memory_info() {
         Ok(info) => {
-            Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Value(info.reserved) })
+            Ok(NvmlMemory { total: info.total, used: info.used, free: info.free, reserved: Fact::Value(info.reserved) })
         }
         Err(NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound) => older(device),
         Err(error) => Err(error),
     }
 }
 
-fn older(device: &Device<'_>) -> Result<Memory, NvmlError> {
+fn older(device: &Device<'_>) -> Result<NvmlMemory, NvmlError> {
     let query = device
         .nvml()
         .lib()
@@ -67,7 +67,7 @@ fn older(device: &Device<'_>) -> Result<Memory, NvmlError> {
     // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the
     // device's own, and `info` is only written during the call.
     nvml_try(unsafe { query(device.handle(), &raw mut info) })?;
-    Ok(Memory { total: info.total, used: info.used, free: info.free, reserved: Fact::Unsupported })
+    Ok(NvmlMemory { total: info.total, used: info.used, free: info.free, reserved: Fact::Unsupported })
 }
 
 #[cfg(test)]
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn inconsistent_figures_fail() {
-        let memory = |total, used, free| Memory { total, used, free, reserved: Fact::Unsupported };
+        let memory = |total, used, free| NvmlMemory { total, used, free, reserved: Fact::Unsupported };
         assert_eq!(checked(memory(4 << 30, 1 << 30, 3 << 30)), Fact::Value(memory(4 << 30, 1 << 30, 3 << 30)));
         for odd in [memory(0, 0, 0), memory(1 << 30, 0, 2 << 30), memory(1 << 30, u64::MAX, 0)] {
             assert!(matches!(checked(odd.clone()), Fact::Failed(_)), "{odd:?}");

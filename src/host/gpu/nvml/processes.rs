@@ -22,10 +22,10 @@ const NOT_AVAILABLE: u64 = u64::MAX;
 const MOST: usize = 1 << 16;
 
 /// The process query of the oldest drivers.
-type Oldest = unsafe extern "C" fn(nvmlDevice_t, *mut c_uint, *mut nvmlProcessInfo_v1_t) -> nvmlReturn_t;
+type OldestProcessQuery = unsafe extern "C" fn(nvmlDevice_t, *mut c_uint, *mut nvmlProcessInfo_v1_t) -> nvmlReturn_t;
 
 /// A process and its memory, if known.
-type Listed = Vec<(u32, Fact<u64>)>;
+type ListedProcess = Vec<(u32, Fact<u64>)>;
 
 /// Processes that draw or compute. The driver lists one that does both twice, with the same memory.
 pub(super) fn processes(device: &Device<'_>) -> Fact<Vec<ProcessVram>> {
@@ -45,7 +45,7 @@ pub(super) fn processes(device: &Device<'_>) -> Fact<Vec<ProcessVram>> {
 }
 
 /// In the newest form that the driver supports.
-fn drawing(device: &Device<'_>) -> Result<Listed, NvmlError> {
+fn drawing(device: &Device<'_>) -> Result<ListedProcess, NvmlError> {
     let oldest = device.nvml().lib().nvmlDeviceGetGraphicsRunningProcesses.as_ref().ok().copied();
     newest([device.running_graphics_processes(), device.running_graphics_processes_v2()], || {
         oldest.map(|oldest| by_oldest(device, oldest))
@@ -53,7 +53,7 @@ fn drawing(device: &Device<'_>) -> Result<Listed, NvmlError> {
 }
 
 /// In the newest form that the driver supports.
-fn computing(device: &Device<'_>) -> Result<Listed, NvmlError> {
+fn computing(device: &Device<'_>) -> Result<ListedProcess, NvmlError> {
     let oldest = device.nvml().lib().nvmlDeviceGetComputeRunningProcesses.as_ref().ok().copied();
     newest([device.running_compute_processes(), device.running_compute_processes_v2()], || {
         oldest.map(|oldest| by_oldest(device, oldest))
@@ -62,8 +62,8 @@ fn computing(device: &Device<'_>) -> Result<Listed, NvmlError> {
 
 fn newest(
     answers: [Result<Vec<ProcessInfo>, NvmlError>; 2],
-    oldest: impl FnOnce() -> Option<Result<Listed, NvmlError>>,
-) -> Result<Listed, NvmlError> {
+    oldest: impl FnOnce() -> Option<Result<ListedProcess, NvmlError>>,
+) -> Result<ListedProcess, NvmlError> {
     let has_not = |error: &NvmlError| matches!(error, NvmlError::FailedToLoadSymbol(_) | NvmlError::FunctionNotFound);
     let [newest, older] = answers;
     match (newest, older) {
@@ -75,7 +75,7 @@ fn newest(
     }
 }
 
-fn listed(processes: &[ProcessInfo]) -> Listed {
+fn listed(processes: &[ProcessInfo]) -> ListedProcess {
     let memory = |process: &ProcessInfo| match process.used_gpu_memory {
         UsedGpuMemory::Used(bytes) => Fact::Value(bytes),
         UsedGpuMemory::Unavailable => Fact::Unsupported,
@@ -84,7 +84,7 @@ fn listed(processes: &[ProcessInfo]) -> Listed {
 }
 
 /// Queries the number first, then the processes. Some may start in between, so there is space for a few more.
-fn by_oldest(device: &Device<'_>, ask: Oldest) -> Result<Listed, NvmlError> {
+fn by_oldest(device: &Device<'_>, ask: OldestProcessQuery) -> Result<ListedProcess, NvmlError> {
     let mut count: c_uint = 0;
     // SAFETY: the function was loaded by its own name and has always had this signature in NVML; the handle is the
     // device's own. Without space for an entry it only writes the count.

@@ -7,15 +7,15 @@ use llama_cpp_sys_2 as sys;
 
 /// A buffer on a device; freed when dropped.
 #[derive(Debug)]
-pub(super) struct Buffer {
+pub(super) struct DeviceBuffer {
     pointer: NonNull<sys::ggml_backend_buffer>,
     bytes: usize,
 }
 
 // SAFETY: a buffer is not bound to a thread, and is only ever freed.
-unsafe impl Send for Buffer {}
+unsafe impl Send for DeviceBuffer {}
 
-impl Buffer {
+impl DeviceBuffer {
     /// Allocates memory on the device at this index of ggml's list and writes to all of it, since some systems only
     /// commit memory when it is used. `None` if the device refuses or does not exist.
     pub(super) fn on(device: usize, bytes: usize) -> Option<Self> {
@@ -42,7 +42,7 @@ impl Buffer {
     }
 }
 
-impl Drop for Buffer {
+impl Drop for DeviceBuffer {
     fn drop(&mut self) {
         // SAFETY: ggml created it, and it is freed once.
         unsafe { sys::ggml_backend_buffer_free(self.pointer.as_ptr()) }

@@ -1,6 +1,6 @@
 //! Fills a device's memory step by step.
 
-use super::ffi::{self, Buffer};
+use super::ffi::{self, DeviceBuffer};
 use crate::llm::engine::{Backend, Device, DeviceKind};
 
 /// Maximum size of one allocation: small, so that a device can be filled closely.
@@ -19,12 +19,12 @@ pub struct ManagedMemory {
 
 /// Allocations on one device, all freed when dropped.
 #[derive(Debug)]
-pub struct HeldMemory {
+pub struct Allocations {
     device: Device,
-    buffers: Vec<Buffer>,
+    buffers: Vec<DeviceBuffer>,
 }
 
-impl HeldMemory {
+impl Allocations {
     /// Nothing is allocated yet.
     pub fn on(_backend: &'static Backend, device: Device) -> Result<Self, ManagedMemory> {
         match MANAGED.into_iter().find(|variable| std::env::var_os(variable).is_some()) {
@@ -56,7 +56,7 @@ impl HeldMemory {
             if piece < 4096 {
                 return true;
             }
-            let taken = usize::try_from(piece).ok().and_then(|piece| Buffer::on(self.device.index, piece));
+            let taken = usize::try_from(piece).ok().and_then(|piece| DeviceBuffer::on(self.device.index, piece));
             match taken {
                 Some(buffer) => self.buffers.push(buffer),
                 None => return false,
@@ -82,10 +82,10 @@ impl HeldMemory {
 mod tests {
     use super::*;
 
-    fn on_cpu() -> HeldMemory {
+    fn on_cpu() -> Allocations {
         let backend = Backend::start().unwrap();
         let cpu = backend.devices().into_iter().find(|device| device.kind == DeviceKind::Cpu).unwrap();
-        HeldMemory::on(backend, cpu).unwrap()
+        Allocations::on(backend, cpu).unwrap()
     }
 
     #[test]

@@ -4,4 +4,4 @@
 mod ffi;
 mod memory;
 
-pub use memory::{HeldMemory, ManagedMemory};
+pub use memory::{Allocations, ManagedMemory};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ffi::Opened;
+use super::ffi::OpenBackend;
 use super::file::{PREFIX, SUFFIX};
 use super::{BackendFile, BackendFileState};
 
@@ -19,20 +19,20 @@ pub(super) struct Wanted {
 
 /// A file with what it said of itself.
 #[derive(Debug)]
-pub(super) struct Tried {
+pub(super) struct ProbedBackend {
     /// What is known of it. A file that could be used is [`BackendFileState::Outscored`] until it is loaded.
     pub(super) file: BackendFile,
     /// Open until it is chosen, or the choice is over.
-    opened: Option<Opened>,
+    opened: Option<OpenBackend>,
 }
 
 /// Opens each backend file of a folder, in the order of their names.
-pub(super) fn try_all(folder: &Path, wanted: Wanted) -> Vec<Tried> {
+pub(super) fn try_all(folder: &Path, wanted: Wanted) -> Vec<ProbedBackend> {
     names(folder).into_iter().map(|name| try_one(folder, name, wanted)).collect()
 }
 
 /// Opens a file that the user named. It need not be of this project: as in ggml, only the version of the interface counts.
-pub(super) fn try_named(path: &Path, api_version: i32) -> Tried {
+pub(super) fn try_named(path: &Path, api_version: i32) -> ProbedBackend {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut tried = try_one(folder, name, Wanted { api_version, ggml: None, only: None });
@@ -42,7 +42,7 @@ pub(super) fn try_named(path: &Path, api_version: i32) -> Tried {
 
 /// The positions of the files to load: the best of each family, the CPU last, as ggml itself has it. One that has another version
 /// of the interface than this program is refused, and the next best takes its place.
-pub(super) fn choose(tried: &mut [Tried], api_version: i32) -> Vec<usize> {
+pub(super) fn choose(tried: &mut [ProbedBackend], api_version: i32) -> Vec<usize> {
     let mut families: Vec<String> = tried.iter().map(|one| one.file.family().to_owned()).collect();
     families.sort_by_key(|family| (family == "cpu", family.clone()));
     families.dedup();
@@ -50,7 +50,7 @@ pub(super) fn choose(tried: &mut [Tried], api_version: i32) -> Vec<usize> {
 }
 
 /// The best usable file of a family; of equals, the first. One without a score is second to all that have one.
-fn best_of(family: &str, tried: &mut [Tried], api_version: i32) -> Option<usize> {
+fn best_of(family: &str, tried: &mut [ProbedBackend], api_version: i32) -> Option<usize> {
     let mut of_family: Vec<usize> = (0..tried.len()).filter(|at| tried[*at].file.family() == family).collect();
     of_family.sort_by_key(|at| -tried[*at].file.score.unwrap_or(0));
     of_family.into_iter().find(|at| {
@@ -69,16 +69,16 @@ fn best_of(family: &str, tried: &mut [Tried], api_version: i32) -> Option<usize>
     })
 }
 
-fn try_one(folder: &Path, name: String, wanted: Wanted) -> Tried {
+fn try_one(folder: &Path, name: String, wanted: Wanted) -> ProbedBackend {
     let opened = expected(&name, wanted)
-        .and_then(|()| Opened::open(&folder.join(&name)).map_err(|reason| without_folder(&reason, folder)))
+        .and_then(|()| OpenBackend::open(&folder.join(&name)).map_err(|reason| without_folder(&reason, folder)))
         .and_then(|opened| of_this_ggml(&opened, wanted).map(|()| opened));
     let (state, score, reason, opened) = match opened {
         Ok(opened) if opened.score == Some(0) => (BackendFileState::Unsupported, Some(0), None, None),
         Ok(opened) => (BackendFileState::Outscored, opened.score, None, Some(opened)),
         Err(reason) => (BackendFileState::Refused, None, Some(reason), None),
     };
-    Tried { file: BackendFile { file: name, state, score, devices: None, reason, named: false }, opened }
+    ProbedBackend { file: BackendFile { file: name, state, score, devices: None, reason, named: false }, opened }
 }
 
 /// That a file belongs to the build of this program, and was not left in the folder by another one.
@@ -93,7 +93,7 @@ fn expected(name: &str, wanted: Wanted) -> Result<(), String> {
 
 /// That a file was built with the ggml of this program. ggml itself compares only the version of an interface, and would call
 /// into a file whose data is laid out differently.
-fn of_this_ggml(opened: &Opened, wanted: Wanted) -> Result<(), String> {
+fn of_this_ggml(opened: &OpenBackend, wanted: Wanted) -> Result<(), String> {
     let Some(own) = wanted.ggml else { return Ok(()) };
     match opened.ggml() {
         Some(ggml) if ggml == own => Ok(()),

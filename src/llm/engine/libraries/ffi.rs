@@ -21,13 +21,13 @@ pub(super) fn api_version() -> i32 {
 
 /// An opened backend file. It is closed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenBackend {
     /// How well it suits this CPU; 0 if this CPU cannot run it. GPU backends have no score.
     pub(super) score: Option<i32>,
     library: Library,
 }
 
-impl Opened {
+impl OpenBackend {
     /// Opens a backend file and asks it for its score.
     ///
     /// # Errors

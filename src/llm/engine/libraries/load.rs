@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::choice::{Tried, Wanted, choose, try_all, try_named};
+use super::choice::{ProbedBackend, Wanted, choose, try_all, try_named};
 use super::ffi::{api_version, register};
 use super::{BackendFile, BackendFileState};
 
@@ -37,7 +37,7 @@ fn wanted() -> Wanted {
 }
 
 /// Hands a chosen file to ggml.
-fn hand_over(chosen: &mut Tried, path: &Path) {
+fn hand_over(chosen: &mut ProbedBackend, path: &Path) {
     chosen.file.devices = register(path);
     chosen.file.state = match chosen.file.devices {
         Some(_) => BackendFileState::Loaded,

@@ -11,7 +11,7 @@ use llama_cpp_sys_2 as sys;
 
 use super::super::ffi::parameters;
 use super::super::{Backend, ContextSpec, EngineError};
-use super::{ForeseenBytes, ForeseenDevice, Projection, Target};
+use super::{PlacementTarget, ProjectedBytes, ProjectedDevice, Projection};
 use crate::llm::ModelOutline;
 
 /// Maximum number of devices, including the machine's memory. llama.cpp itself supports 16.
@@ -71,7 +71,7 @@ unsafe extern "C" {
 pub(in super::super) unsafe fn held(
     model: *const sys::llama_model,
     context: *const sys::llama_context,
-) -> Option<(Vec<ForeseenDevice>, ForeseenBytes)> {
+) -> Option<(Vec<ProjectedDevice>, ProjectedBytes)> {
     let mut rows = [EMPTY; MOST_DEVICES];
     let mut n_rows = 0;
     // SAFETY: as required by this function; there is space for `MOST_DEVICES` rows.
@@ -93,7 +93,7 @@ pub fn project(
     path: &Path,
     n_gpu_layers: u32,
     spec: &ContextSpec,
-    target: Target,
+    target: PlacementTarget,
 ) -> Result<Projection, EngineError> {
     spec.check()?;
     let name = path.to_str().ok_or_else(|| EngineError::NotUnicode { path: path.into() })?;
@@ -101,9 +101,9 @@ pub fn project(
     log.hide(name.strip_suffix(&*path.file_name().unwrap_or_default().to_string_lossy()).unwrap_or_default());
     let name = CString::new(name).map_err(|_| EngineError::NotUnicode { path: path.into() })?;
     let (target, card_bytes) = match target {
-        Target::Cpu => (0, 0),
-        Target::Machine => (1, 0),
-        Target::Card { memory_bytes } => (2, memory_bytes),
+        PlacementTarget::Cpu => (0, 0),
+        PlacementTarget::Machine => (1, 0),
+        PlacementTarget::Card { memory_bytes } => (2, memory_bytes),
     };
     let mut rows = [EMPTY; MOST_DEVICES];
     let (mut n_rows, mut n_ctx, mut n_layer) = (0, 0, 0);
@@ -143,7 +143,7 @@ pub fn project(
 
 /// How placements are projected: with this many threads, until the flag is raised.
 #[derive(Debug, Clone, Copy)]
-pub struct Foreseeing<'a> {
+pub struct ProjectionOptions<'a> {
     /// Number of threads; usually the usable CPUs.
     pub workers: usize,
     /// Raised to stop.
@@ -158,8 +158,8 @@ pub fn project_all(
     backend: &'static Backend,
     path: &Path,
     spec: &ContextSpec,
-    target: Target,
-    by: Foreseeing<'_>,
+    target: PlacementTarget,
+    by: ProjectionOptions<'_>,
 ) -> Result<Vec<Projection>, EngineError> {
     let check = || if by.stop.load(Ordering::Relaxed) { Err(EngineError::Stopped { done: 0 }) } else { Ok(()) };
     check()?;
@@ -200,9 +200,9 @@ pub fn project_all(
     Ok(placements)
 }
 
-fn device(row: &DeviceMemory) -> ForeseenDevice {
+fn device(row: &DeviceMemory) -> ProjectedDevice {
     let known = row.memory_total > 0;
-    ForeseenDevice {
+    ProjectedDevice {
         name: name_of(row),
         memory_total_bytes: known.then_some(row.memory_total),
         memory_free_bytes: known.then_some(row.memory_free),
@@ -210,8 +210,8 @@ fn device(row: &DeviceMemory) -> ForeseenDevice {
     }
 }
 
-fn bytes(row: &DeviceMemory) -> ForeseenBytes {
-    ForeseenBytes { model_bytes: row.model, context_bytes: row.context, compute_bytes: row.compute }
+fn bytes(row: &DeviceMemory) -> ProjectedBytes {
+    ProjectedBytes { model_bytes: row.model, context_bytes: row.context, compute_bytes: row.compute }
 }
 
 fn name_of(row: &DeviceMemory) -> String {

@@ -6,10 +6,10 @@
 
 #[cfg(feature = "llama")]
 mod ffi;
-mod foreseen;
+mod projected;
 
 #[cfg(feature = "llama")]
 pub(super) use ffi::held;
 #[cfg(feature = "llama")]
-pub use ffi::{Foreseeing, project, project_all};
-pub use foreseen::{ForeseenBytes, ForeseenDevice, Projection, Target};
+pub use ffi::{ProjectionOptions, project, project_all};
+pub use projected::{PlacementTarget, ProjectedBytes, ProjectedDevice, Projection};

@@ -7,7 +7,7 @@ use super::study::AckSamples;
 use crate::bridge::BridgeError;
 use crate::clock::ms;
 use crate::measure::{
-    BoundsFromOutside, Clocks, End, Exchange, Part, bounds_from_outside, clocks, part_metrics, parts,
+    CaseEnd, ClientSideBounds, Clocks, Exchange, RoundTripStage, client_side_bounds, clocks, part_metrics, stages_of,
 };
 use crate::record::{Case, CaseState};
 
@@ -25,20 +25,21 @@ pub(super) fn cases(samples: &AckSamples) -> Vec<Case> {
 }
 
 /// Duration of each part in nanoseconds over all round trips with timestamps, without parts that none of them has.
-pub(super) fn by_part(exchanges: &[Exchange], clocks: &Clocks) -> (usize, Vec<(Part, Vec<i64>)>) {
-    let taken: Vec<Vec<(Part, i64)>> = exchanges.iter().filter_map(|exchange| parts(exchange, clocks)).collect();
-    let of_part = |part: Part| {
+pub(super) fn by_part(exchanges: &[Exchange], clocks: &Clocks) -> (usize, Vec<(RoundTripStage, Vec<i64>)>) {
+    let taken: Vec<Vec<(RoundTripStage, i64)>> =
+        exchanges.iter().filter_map(|exchange| stages_of(exchange, clocks)).collect();
+    let of_part = |part: RoundTripStage| {
         let each = taken.iter().filter_map(|parts| parts.iter().find(|taken| taken.0 == part));
         (part, each.map(|taken| taken.1).collect::<Vec<i64>>())
     };
-    let by_part = Part::ALL.map(of_part).into_iter().filter(|(_, samples_ns)| !samples_ns.is_empty());
+    let by_part = RoundTripStage::ALL.map(of_part).into_iter().filter(|(_, samples_ns)| !samples_ns.is_empty());
     (taken.len(), by_part.collect())
 }
 
 fn exact(samples: &AckSamples, clocks: &Clocks) -> Vec<Case> {
     let about = json!({"clock_error_us": clocks.error_ns as f64 / 1e3, "clock_drift_ppm": clocks.drift_ppm()});
     let (_, by_part) = by_part(&samples.exchanges, clocks);
-    let of_part = |(part, samples_ns): (Part, Vec<i64>)| {
+    let of_part = |(part, samples_ns): (RoundTripStage, Vec<i64>)| {
         let notes = if part.spans_clocks() { vec![SPANS_CLOCKS.to_owned()] } else { Vec::new() };
         case(samples, part.name(), &samples_ns, &about, notes)
     };
@@ -56,8 +57,8 @@ fn bounds(samples: &AckSamples) -> Vec<Case> {
         plain("serialise", |it| within(it.begin_ns, it.write_ns)),
         plain("write", |it| within(it.write_ns, it.written_ns)),
     ];
-    if let Some(fastest_ns) = BoundsFromOutside::fastest_ns(exchanges) {
-        let bounds = bounds_from_outside(exchanges, fastest_ns);
+    if let Some(fastest_ns) = ClientSideBounds::fastest_ns(exchanges) {
+        let bounds = client_side_bounds(exchanges, fastest_ns);
         let about = json!({"bound": "upper", "fastest_ms": ms(fastest_ns.unsigned_abs())});
         cases.push(case(samples, "network_and_bridge", &bounds.outside_ns, &about, vec![UPPER_BOUND.to_owned()]));
     }
@@ -78,12 +79,12 @@ fn case(samples: &AckSamples, name: &str, samples_ns: &[i64], about: &Value, not
     let ack = samples.ack;
     let more_replies = || Some(BridgeError::Surplus { count: samples.surplus }.to_string());
     let (state, reason) = match &samples.end {
-        End::Complete if samples.surplus > 0 && samples_ns.is_empty() => (CaseState::Invalid, more_replies()),
-        End::Complete if samples.surplus > 0 => (CaseState::Lossy, more_replies()),
-        End::Complete => (CaseState::Ok, None),
-        End::Interrupted => (CaseState::Interrupted, Some(ended_by())),
-        End::Broken(error) if samples_ns.is_empty() => (CaseState::Failed, Some(error.to_string())),
-        End::Broken(error) => (CaseState::Lossy, Some(format!("ended by: {error}"))),
+        CaseEnd::Complete if samples.surplus > 0 && samples_ns.is_empty() => (CaseState::Invalid, more_replies()),
+        CaseEnd::Complete if samples.surplus > 0 => (CaseState::Lossy, more_replies()),
+        CaseEnd::Complete => (CaseState::Ok, None),
+        CaseEnd::Interrupted => (CaseState::Interrupted, Some(ended_by())),
+        CaseEnd::Broken(error) if samples_ns.is_empty() => (CaseState::Failed, Some(error.to_string())),
+        CaseEnd::Broken(error) => (CaseState::Lossy, Some(format!("ended by: {error}"))),
     };
     Case {
         path: format!("{ack}/breakdown/{name}"),
@@ -102,7 +103,7 @@ fn case(samples: &AckSamples, name: &str, samples_ns: &[i64], about: &Value, not
 pub(super) mod planted {
     use super::*;
     use crate::bridge::Ack;
-    use crate::measure::Stamps;
+    use crate::measure::BridgeTimestamps;
 
     const US: u64 = 1_000;
 
@@ -113,7 +114,7 @@ pub(super) mod planted {
         let exchange = |at: u64| {
             let begin_ns = 1_000_000 * US + at * 100_000 * US;
             let bridge = |us: u64| begin_ns + 1_000_000 * US + us * US;
-            let stamps = Stamps {
+            let stamps = BridgeTimestamps {
                 received_ns: bridge(60),
                 parsed_ns: bridge(100),
                 frame_ns: None,
@@ -132,7 +133,7 @@ pub(super) mod planted {
             }
         };
         let exchanges = (0..40).map(exchange).collect();
-        AckSamples { ack: Ack::Applied, size_bytes: 100, exchanges, end: End::Complete, surplus: 0 }
+        AckSamples { ack: Ack::Applied, size_bytes: 100, exchanges, end: CaseEnd::Complete, surplus: 0 }
     }
 }
 
@@ -190,11 +191,11 @@ mod tests {
 
     #[test]
     fn interrupted_or_lossy_breakdown_is_partial() {
-        let broken = || End::Broken(BridgeError::Closed { mid_line: false });
+        let broken = || CaseEnd::Broken(BridgeError::Closed { mid_line: false });
         for (end, surplus, state) in [
-            (End::Interrupted, 0, CaseState::Interrupted),
+            (CaseEnd::Interrupted, 0, CaseState::Interrupted),
             (broken(), 0, CaseState::Lossy),
-            (End::Complete, 2, CaseState::Lossy),
+            (CaseEnd::Complete, 2, CaseState::Lossy),
         ] {
             let cases = cases(&AckSamples { end, surplus, ..planted::samples(true) });
             for case in cases {

@@ -3,7 +3,7 @@
 use super::cases::by_part;
 use super::study::AckSamples;
 use crate::bridge::Ack;
-use crate::measure::{BoundsFromOutside, Clocks, Exchange, bounds_from_outside, clocks};
+use crate::measure::{ClientSideBounds, Clocks, Exchange, client_side_bounds, clocks};
 
 /// Parts below this share of the round trip are not mentioned.
 const LEAST_SHARE: f64 = 0.01;
@@ -72,7 +72,7 @@ fn frames(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
 
 /// Bounds for a bridge without timestamps.
 fn outside(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
-    let bounds = bounds_from_outside(exchanges, BoundsFromOutside::fastest_ns(exchanges)?);
+    let bounds = client_side_bounds(exchanges, ClientSideBounds::fastest_ns(exchanges)?);
     let mean_ms = |samples: &[i64]| samples.iter().sum::<i64>() as f64 / samples.len() as f64 / 1e6;
     Some(format!(
         "{ack}: the bridge sends no timestamps, so only bounds are known. Network and bridge together take {:.3} ms on \
@@ -89,7 +89,7 @@ fn outside(ack: Ack, exchanges: &[Exchange]) -> Option<String> {
 mod tests {
     use super::super::cases::planted;
     use super::*;
-    use crate::measure::End;
+    use crate::measure::CaseEnd;
 
     #[test]
     fn longest_parts_come_first_with_the_clock_accuracy() {
@@ -125,7 +125,7 @@ mod tests {
             undisturbed time in both directions; the average is 0.078 ms longer.";
         assert_eq!(findings(&samples), [expected]);
         samples.exchanges.clear();
-        samples.end = End::Interrupted;
+        samples.end = CaseEnd::Interrupted;
         assert_eq!(findings(&samples), Vec::<String>::new());
     }
 }

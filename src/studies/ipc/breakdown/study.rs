@@ -7,7 +7,7 @@ use super::cases::cases;
 use super::findings::findings;
 use crate::bridge::{Ack, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{End, Exchange, Load, MessageCounts, QUIET, measure_case, measure_exchanges};
+use crate::measure::{CaseEnd, Exchange, Load, MessageCounts, QUIET, measure_case, measure_exchanges};
 use crate::plan::{BreakdownPlan, IpcPlan};
 use crate::plural::counted;
 use crate::record::Case;
@@ -20,7 +20,7 @@ pub(crate) struct AckSamples {
     pub(super) size_bytes: usize,
     /// The valid round trips.
     pub(super) exchanges: Vec<Exchange>,
-    pub(super) end: End,
+    pub(super) end: CaseEnd,
     /// Surplus replies.
     pub(super) surplus: u64,
 }
@@ -40,7 +40,7 @@ impl BridgeMeasurement for BreakdownPlan {
             }
             let samples = self.one(bridge, ack);
             let (is_broken, is_interrupted) =
-                (matches!(samples.end, End::Broken(_)), matches!(samples.end, End::Interrupted));
+                (matches!(samples.end, CaseEnd::Broken(_)), matches!(samples.end, CaseEnd::Interrupted));
             data.samples.push(samples);
             context.checkpoint(data)?;
             if is_interrupted {
@@ -73,17 +73,20 @@ impl BreakdownPlan {
         let phase = bridge.observer.phase(&label, plan.messages as u64);
         bridge.connection.is_clean = false;
         let make = || plan.bridge.message(ack, self.size_bytes);
-        let (client, bench) = bridge.bench(phase.counter());
-        let warming = measure_case(client, &mut make(), Load::Closed, MessageCounts::measured(plan.warm_up), 0, bench);
+        let (client, loop_context) = bridge.loop_context(phase.counter());
+        let warming =
+            measure_case(client, &mut make(), Load::Closed, MessageCounts::measured(plan.warm_up), 0, loop_context);
         let (mut exchanges, mut end) = match warming.end {
-            End::Complete => measure_exchanges(client, &make, plan.messages, plan.seed.wrapping_add(ack as u64), bench),
+            CaseEnd::Complete => {
+                measure_exchanges(client, &make, plan.messages, plan.seed.wrapping_add(ack as u64), loop_context)
+            }
             end => (Vec::new(), end),
         };
         let mut surplus = warming.surplus;
-        if matches!(end, End::Complete) {
+        if matches!(end, CaseEnd::Complete) {
             match client.settle(QUIET) {
                 Ok(count) => surplus += count,
-                Err(error) => end = End::Broken(error),
+                Err(error) => end = CaseEnd::Broken(error),
             }
         }
         surplus += client.take_surplus();
@@ -91,7 +94,7 @@ impl BreakdownPlan {
             // Any of them may have been matched with the wrong message.
             exchanges.clear();
         }
-        bridge.connection.is_clean = matches!(end, End::Complete);
+        bridge.connection.is_clean = matches!(end, CaseEnd::Complete);
         phase.finish(&format!("{label}: {}", counted(exchanges.len(), "round trip")));
         AckSamples { ack, size_bytes: make().size_bytes(), exchanges, end, surplus }
     }
@@ -102,9 +105,9 @@ impl AckSamples {
     fn fault(&self) -> Option<FaultKind> {
         match &self.end {
             _ if self.surplus > 0 => Some(FaultKind::Surplus),
-            End::Complete => None,
-            End::Interrupted => Some(FaultKind::Interrupted),
-            End::Broken(error) => Some(error.kind()),
+            CaseEnd::Complete => None,
+            CaseEnd::Interrupted => Some(FaultKind::Interrupted),
+            CaseEnd::Broken(error) => Some(error.kind()),
         }
     }
 }

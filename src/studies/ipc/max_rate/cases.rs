@@ -6,7 +6,7 @@ use super::findings::{SearchResult, outcome};
 use super::study::{SearchEnd, SearchSamples, StepSamples, path};
 use crate::bridge::BridgeError;
 use crate::clock::ms;
-use crate::measure::{End, case_state, search_metrics};
+use crate::measure::{CaseEnd, case_state, search_metrics};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 
@@ -77,17 +77,19 @@ fn step_case(searched: &SearchSamples, (at, step): (usize, &StepSamples), ids: b
 fn step_state(step: &StepSamples, ids: bool) -> (CaseState, Option<String>) {
     let account = format!("{} of {} answered", step.answered, counted(step.sent, "message"));
     match &step.end {
-        End::Complete if step.is_void(ids) => {
+        CaseEnd::Complete if step.is_void(ids) => {
             let why = BridgeError::Surplus { count: step.surplus };
             (CaseState::Invalid, Some(format!("{account}; replies carry no id, and {why}")))
         }
-        End::Complete if step.surplus > 0 => (CaseState::Lossy, Some(format!("{account}, {} surplus", step.surplus))),
-        End::Complete if step.lost + step.garbled > 0 => {
+        CaseEnd::Complete if step.surplus > 0 => {
+            (CaseState::Lossy, Some(format!("{account}, {} surplus", step.surplus)))
+        }
+        CaseEnd::Complete if step.lost + step.garbled > 0 => {
             (CaseState::Lossy, Some(format!("{account}, {} garbled", step.garbled)))
         }
-        End::Complete => (CaseState::Ok, None),
-        End::Interrupted => (CaseState::Interrupted, Some(account)),
-        End::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
+        CaseEnd::Complete => (CaseState::Ok, None),
+        CaseEnd::Interrupted => (CaseState::Interrupted, Some(account)),
+        CaseEnd::Broken(error) => (CaseState::Lossy, Some(format!("{account}; ended by: {error}"))),
     }
 }
 
@@ -104,7 +106,7 @@ fn result(searched: &SearchSamples) -> Case {
     let conditions = json!({
         "limit": result.limit,
         "steps": searched.steps.len(),
-        "held_per_s": searched.search.held_per_s(),
+        "held_per_s": searched.search.sustained_per_s(),
     });
     let metrics = search_metrics(&searched.search, &result.overloaded, &result.confirming);
     Case { metrics, ..case(searched, format!("{}/max-rate", searched.ack), state, conditions) }
@@ -127,16 +129,16 @@ pub(super) mod planted {
     use super::*;
     use crate::bridge::Ack;
     use crate::measure::planted::trips;
-    use crate::measure::{Failing, Limit, RateVerdict, Search, SearchPhase};
+    use crate::measure::{Bottleneck, FailureReason, RateSearch, RateVerdict, SearchPhase};
 
     /// A search from 100 to 400 messages per second on a bridge with a capacity of 250, with the steps requested by
-    /// [`Search`].
+    /// [`RateSearch`].
     pub(in super::super) fn search() -> SearchSamples {
         let mut searched = SearchSamples {
             ack: Ack::Received,
             size_bytes: 100,
             at_rest: trips(vec![1_000_000; 20]),
-            search: Search::new(100.0, 400.0),
+            search: RateSearch::new(100.0, 400.0),
             steps: Vec::new(),
             end: None,
         };
@@ -154,8 +156,11 @@ pub(super) mod planted {
     pub(in super::super) fn step(phase: SearchPhase, rate_per_s: f64, capacity_per_s: f64) -> StepSamples {
         let goodput_per_s = rate_per_s.min(capacity_per_s);
         let (due, answered) = (rate_per_s as usize, goodput_per_s as usize);
-        let failings =
-            if answered < due { vec![Failing::Goodput { share: goodput_per_s / rate_per_s }] } else { Vec::new() };
+        let failings = if answered < due {
+            vec![FailureReason::Goodput { share: goodput_per_s / rate_per_s }]
+        } else {
+            Vec::new()
+        };
         let verdict = RateVerdict {
             offered_per_s: rate_per_s,
             goodput_per_s,
@@ -163,7 +168,7 @@ pub(super) mod planted {
             backlog_peak: 1,
             latency_ns: vec![2_000_000; answered],
             lateness_ns: Vec::new(),
-            limit: (!failings.is_empty()).then_some(Limit::Bridge),
+            limit: (!failings.is_empty()).then_some(Bottleneck::Bridge),
             failings,
         };
         StepSamples {
@@ -181,7 +186,7 @@ pub(super) mod planted {
             blocked_ns: 3_000_000,
             receiver_idle_ns: 900_000_000,
             cpu_ns: Some(250_000_000),
-            end: End::Complete,
+            end: CaseEnd::Complete,
             figures: vec![Metric::plain("goodput", "1/s", goodput_per_s, due as u64, Direction::Higher)],
             verdict,
         }

@@ -1,7 +1,7 @@
 //! The findings of the search.
 
 use super::study::SearchSamples;
-use crate::measure::{Failing, Limit, RateVerdict, SearchPhase, saturated_per_s};
+use crate::measure::{Bottleneck, FailureReason, RateVerdict, SearchPhase, saturated_per_s};
 use crate::plan::MaxRatePlan;
 
 /// Evaluation of the steps of a search.
@@ -11,15 +11,15 @@ pub(super) struct SearchResult<'a> {
     /// Confirming steps.
     pub(super) confirming: Vec<&'a RateVerdict>,
     /// The bottleneck at the lowest rate that was not sustained.
-    pub(super) limit: Option<Limit>,
+    pub(super) limit: Option<Bottleneck>,
 }
 
 impl<'a> SearchResult<'a> {
     pub(super) fn of(searched: &'a SearchSamples) -> Self {
         let verdicts = || searched.steps.iter().map(|step| &step.verdict);
         let is_short = |verdict: &&RateVerdict| {
-            verdict.limit == Some(Limit::Bridge)
-                && verdict.failings.iter().any(|failing| matches!(failing, Failing::Goodput { .. }))
+            verdict.limit == Some(Bottleneck::Bridge)
+                && verdict.failings.iter().any(|failing| matches!(failing, FailureReason::Goodput { .. }))
         };
         let confirming = searched.steps.iter().filter(|step| step.phase == SearchPhase::Confirm && step.verdict.held());
         let lowest =
@@ -38,7 +38,7 @@ pub(super) fn outcome(verdict: &RateVerdict) -> String {
         return format!("sustained, answered at {:.0}/s", verdict.goodput_per_s);
     }
     let whose = match verdict.limit {
-        Some(Limit::Client) => "workly-perf was the bottleneck",
+        Some(Bottleneck::Client) => "workly-perf was the bottleneck",
         _ => "the bridge was the bottleneck",
     };
     let failings: Vec<String> = verdict.failings.iter().map(ToString::to_string).collect();
@@ -61,7 +61,7 @@ pub(super) fn finding(study: &MaxRatePlan, searched: &SearchSamples) -> Option<S
     );
     let beyond = match (search.failed_per_s(), result.limit, saturated_per_s(&result.overloaded)) {
         (None, ..) => "That is the highest rate tested; the bridge's limit may be higher.".to_owned(),
-        (Some(failed), Some(Limit::Client), _) => {
+        (Some(failed), Some(Bottleneck::Client), _) => {
             format!("{failed:.0} per second failed because workly-perf was the bottleneck, not the bridge.")
         }
         (Some(failed), _, Some(rate)) => format!(
@@ -79,7 +79,7 @@ mod tests {
 
     use super::super::cases::planted::{search, step};
     use super::*;
-    use crate::measure::Search;
+    use crate::measure::RateSearch;
 
     fn plan(p99_budget: Option<Duration>) -> MaxRatePlan {
         MaxRatePlan {
@@ -92,8 +92,8 @@ mod tests {
     }
 
     /// The search of [`search`], on a bridge that sustains `holds_per_s`, with `limit` as the bottleneck above that.
-    fn searched(holds_per_s: f64, limit: Limit) -> SearchSamples {
-        let mut searched = SearchSamples { search: Search::new(100.0, 400.0), steps: Vec::new(), ..search() };
+    fn searched(holds_per_s: f64, limit: Bottleneck) -> SearchSamples {
+        let mut searched = SearchSamples { search: RateSearch::new(100.0, 400.0), steps: Vec::new(), ..search() };
         while let Some((phase, rate_per_s)) = searched.search.next() {
             let mut step = step(phase, rate_per_s, holds_per_s);
             step.verdict.limit = step.verdict.limit.map(|_| limit);
@@ -105,20 +105,20 @@ mod tests {
 
     #[test]
     fn rate_is_stated_with_n_and_bottleneck() {
-        let told = finding(&plan(None), &searched(250.0, Limit::Bridge)).unwrap();
+        let told = finding(&plan(None), &searched(250.0, Bottleneck::Bridge)).unwrap();
         assert!(told.starts_with("received: sustains 24"), "{told}");
         assert!(told.contains("confirmed twice (n 4"), "{told}");
         assert!(
             told.ends_with("the bridge was the bottleneck: under overload, it sent 250 replies per second."),
             "{told}"
         );
-        let told = finding(&plan(None), &searched(250.0, Limit::Client)).unwrap();
+        let told = finding(&plan(None), &searched(250.0, Bottleneck::Client)).unwrap();
         assert!(told.ends_with("because workly-perf was the bottleneck, not the bridge."), "{told}");
     }
 
     #[test]
     fn sustained_ceiling_is_not_a_limit_of_the_bridge() {
-        let told = finding(&plan(Some(Duration::from_millis(20))), &searched(1e6, Limit::Bridge)).unwrap();
+        let told = finding(&plan(Some(Duration::from_millis(20))), &searched(1e6, Bottleneck::Bridge)).unwrap();
         let expected = "received: sustains 400 messages per second with p99 within 20ms, confirmed twice (n 800, \
             goodput at least 98 % of offered, no growing backlog). That is the highest rate tested; the bridge's limit \
             may be higher.";
@@ -127,10 +127,10 @@ mod tests {
 
     #[test]
     fn missing_rate_is_stated_after_the_search() {
-        let told = finding(&plan(None), &searched(0.0, Limit::Bridge)).unwrap();
+        let told = finding(&plan(None), &searched(0.0, Bottleneck::Bridge)).unwrap();
         assert!(told.starts_with("received: no rate is sustained, not even "), "{told}");
-        let mut under_way = searched(0.0, Limit::Bridge);
-        under_way.search = Search::new(100.0, 400.0);
+        let mut under_way = searched(0.0, Bottleneck::Bridge);
+        under_way.search = RateSearch::new(100.0, 400.0);
         under_way.search.record(false);
         assert_eq!(finding(&plan(None), &under_way), None);
     }

@@ -10,8 +10,8 @@ use crate::clock::nanos;
 use crate::failure::Failure;
 use crate::host;
 use crate::measure::{
-    End, Load, MessageCounts, RateStep, RateVerdict, RoundTrips, Search, SearchPhase, case_state, due_count, judge,
-    measure_case, measure_step, step_metrics,
+    CaseEnd, Load, MessageCounts, RateSearch, RateStep, RateVerdict, RoundTrips, SearchPhase, case_state, due_count,
+    judge, measure_case, measure_step, step_metrics,
 };
 use crate::plan::{IpcPlan, MaxRatePlan};
 use crate::record::{Case, CaseState, Fact, Metric};
@@ -31,7 +31,7 @@ pub(crate) struct SearchSamples {
     pub(super) size_bytes: usize,
     /// The idle bridge, before the first step.
     pub(super) at_rest: RoundTrips,
-    pub(super) search: Search,
+    pub(super) search: RateSearch,
     pub(super) steps: Vec<StepSamples>,
     /// How it ended; `None` while it runs.
     pub(super) end: Option<SearchEnd>,
@@ -68,7 +68,7 @@ pub(super) struct StepSamples {
     pub(super) receiver_idle_ns: u64,
     /// CPU time of this process.
     pub(super) cpu_ns: Option<u64>,
-    pub(super) end: End,
+    pub(super) end: CaseEnd,
     pub(super) figures: Vec<Metric>,
     pub(super) verdict: RateVerdict,
 }
@@ -110,7 +110,7 @@ impl BridgeMeasurement for MaxRatePlan {
                 return Ok(StopReason::Interrupted);
             }
         }
-        let is_interrupted = data.samples.iter().any(|searched| matches!(searched.at_rest.end, End::Interrupted));
+        let is_interrupted = data.samples.iter().any(|searched| matches!(searched.at_rest.end, CaseEnd::Interrupted));
         Ok(if is_interrupted { StopReason::Interrupted } else { StopReason::Planned })
     }
 
@@ -133,10 +133,10 @@ impl MaxRatePlan {
         let exchanges = bridge.plan.warm_up.max(AT_REST);
         let phase = bridge.observer.phase(&format!("{ack}/at-rest"), exchanges as u64);
         bridge.connection.is_clean = false;
-        let (client, bench) = bridge.bench(phase.counter());
-        let at_rest = measure_case(client, message, Load::Closed, MessageCounts::measured(exchanges), 0, bench);
-        bridge.connection.is_clean = matches!(at_rest.end, End::Complete | End::Interrupted);
-        let search = Search::new(self.start_per_s, self.ceiling_per_s);
+        let (client, loop_context) = bridge.loop_context(phase.counter());
+        let at_rest = measure_case(client, message, Load::Closed, MessageCounts::measured(exchanges), 0, loop_context);
+        bridge.connection.is_clean = matches!(at_rest.end, CaseEnd::Complete | CaseEnd::Interrupted);
+        let search = RateSearch::new(self.start_per_s, self.ceiling_per_s);
         SearchSamples { ack, size_bytes: message.size_bytes(), at_rest, search, steps: Vec::new(), end: None }
     }
 
@@ -157,11 +157,11 @@ impl MaxRatePlan {
         let seed = bridge.plan.seed.wrapping_add(number as u64);
         bridge.connection.is_clean = false;
         let cpu_ns = host::cpu_time_ns();
-        let (client, bench) = bridge.bench(display.counter());
-        let step = measure_step(client, message, rate_per_s, length, seed, bench);
+        let (client, loop_context) = bridge.loop_context(display.counter());
+        let step = measure_step(client, message, rate_per_s, length, seed, loop_context);
         let cpu_ns = cpu_time_since(&cpu_ns);
-        bridge.connection.is_clean = !matches!(step.end, End::Broken(_));
-        if matches!(step.end, End::Interrupted) {
+        bridge.connection.is_clean = !matches!(step.end, CaseEnd::Broken(_));
+        if matches!(step.end, CaseEnd::Interrupted) {
             return None;
         }
         let verdict = judge(&step, grace_ns, self.p99_budget.map(nanos));
@@ -209,10 +209,10 @@ impl StepSamples {
     fn fault(&self) -> Option<FaultKind> {
         match &self.end {
             _ if self.surplus > 0 => Some(FaultKind::Surplus),
-            End::Interrupted => Some(FaultKind::Interrupted),
-            End::Broken(error) => Some(error.kind()),
-            End::Complete if self.lost > 0 => Some(FaultKind::Late),
-            End::Complete => (self.garbled > 0).then_some(FaultKind::Other),
+            CaseEnd::Interrupted => Some(FaultKind::Interrupted),
+            CaseEnd::Broken(error) => Some(error.kind()),
+            CaseEnd::Complete if self.lost > 0 => Some(FaultKind::Late),
+            CaseEnd::Complete => (self.garbled > 0).then_some(FaultKind::Other),
         }
     }
 
@@ -237,10 +237,12 @@ impl SearchSamples {
         };
         self.search.record(step.verdict.held());
         self.end = match &step.end {
-            End::Complete if step.is_void(ids) => Some(SearchEnd::of(&BridgeError::Surplus { count: step.surplus })),
-            End::Complete => None,
-            End::Interrupted => Some(SearchEnd::Interrupted),
-            End::Broken(error) => Some(SearchEnd::of(error)),
+            CaseEnd::Complete if step.is_void(ids) => {
+                Some(SearchEnd::of(&BridgeError::Surplus { count: step.surplus }))
+            }
+            CaseEnd::Complete => None,
+            CaseEnd::Interrupted => Some(SearchEnd::Interrupted),
+            CaseEnd::Broken(error) => Some(SearchEnd::of(error)),
         };
         self.steps.push(step);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::super::study::{CaseHistogram, HistogramPart};
-use super::findings::{Measured, annotate};
-use super::study::{LoopSamples, Obstacle, RoundTripSamples};
+use super::findings::{MeasuredCase, annotate};
+use super::study::{ConnectionFault, LoopSamples, RoundTripSamples};
 use crate::bridge::FaultKind;
 use crate::clock::ms;
 use crate::measure::{Load, case_state, metrics};
@@ -21,7 +21,7 @@ const PAUSED: &str = "received replies arrive but applied ones do not: Unity's m
 
 impl RoundTripSamples {
     /// The measurements with their cases of the plan, in the order of the run.
-    pub(super) fn with_plans<'a>(&'a self, study: &'a RoundTripsPlan) -> Vec<Measured<'a>> {
+    pub(super) fn with_plans<'a>(&'a self, study: &'a RoundTripsPlan) -> Vec<MeasuredCase<'a>> {
         self.measured.iter().map(|measured| (&study.cases[measured.place], &measured.trips)).collect()
     }
 }
@@ -40,7 +40,7 @@ pub(super) fn cases(plan: &IpcPlan, study: &RoundTripsPlan, samples: &RoundTripS
 }
 
 /// The record of a case that was not started.
-fn unmeasured(plan: &IpcPlan, study: &RoundTripsPlan, place: usize, obstacle: &Obstacle) -> Case {
+fn unmeasured(plan: &IpcPlan, study: &RoundTripsPlan, place: usize, obstacle: &ConnectionFault) -> Case {
     let case = &study.cases[place];
     Case {
         path: case.path.clone(),
@@ -114,19 +114,19 @@ pub(super) fn faults(plan: &IpcPlan, samples: &RoundTripSamples) -> Vec<FaultKin
         if case_state(&measured.trips, plan.bridge.dialect.ids).0 == CaseState::Ok {
             return None;
         }
-        let by_obstacle = measured.obstacle.as_ref().filter(|obstacle| **obstacle == Obstacle::Paused);
-        by_obstacle.map(Obstacle::kind).or(measured.trips.fault_kind())
+        let by_obstacle = measured.obstacle.as_ref().filter(|obstacle| **obstacle == ConnectionFault::Paused);
+        by_obstacle.map(ConnectionFault::kind).or(measured.trips.fault_kind())
     });
     measured.chain(samples.blocked.iter().map(|(_, obstacle)| obstacle.kind())).collect()
 }
 
 /// The warning about a case during which Unity's main thread paused.
 pub(super) fn paused_warning(study: &RoundTripsPlan, measured: &LoopSamples) -> Option<String> {
-    let is_paused = measured.obstacle == Some(Obstacle::Paused);
+    let is_paused = measured.obstacle == Some(ConnectionFault::Paused);
     is_paused.then(|| format!("{}: {PAUSED}", study.cases[measured.place].path))
 }
 
-impl Obstacle {
+impl ConnectionFault {
     /// Why a case was not measured.
     fn reason(&self) -> String {
         match self {
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::bridge::BridgeError;
     use crate::measure::planted::trips;
-    use crate::measure::{End, RoundTrips};
+    use crate::measure::{CaseEnd, RoundTrips};
     use crate::plan::IpcStudy;
 
     /// *Received* and *applied* replies, closed loop and fixed rate: four cases.
@@ -171,7 +171,7 @@ mod tests {
 
     /// A case without any reply.
     fn silent() -> RoundTrips {
-        RoundTrips { end: End::Broken(no_reply()), ..trips(Vec::new()) }
+        RoundTrips { end: CaseEnd::Broken(no_reply()), ..trips(Vec::new()) }
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         let one = |place, position| sampled(place, position, trips(vec![2_000_000; 40]));
         let samples = RoundTripSamples {
             measured: vec![one(3, 0), one(0, 1)],
-            blocked: vec![(2, Obstacle::Interrupted), (1, Obstacle::Interrupted)],
+            blocked: vec![(2, ConnectionFault::Interrupted), (1, ConnectionFault::Interrupted)],
         };
         let cases = cases(&plan, &study, &samples, true);
         let paths: Vec<&str> = cases.iter().map(|case| case.path.as_str()).collect();
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn silent_bridge_fails_its_case_and_blocks_the_others() {
         let (plan, study) = planned();
-        let gone = Obstacle::Gone { cause: no_reply().to_string(), kind: FaultKind::Late };
+        let gone = ConnectionFault::Gone { cause: no_reply().to_string(), kind: FaultKind::Late };
         let broken = LoopSamples { obstacle: Some(gone.clone()), ..sampled(0, 0, silent()) };
         let samples = RoundTripSamples { measured: vec![broken], blocked: vec![(1, gone)] };
         let cases = cases(&plan, &study, &samples, true);
@@ -229,8 +229,8 @@ mod tests {
     #[test]
     fn paused_main_thread_has_its_own_fault_kind() {
         let (plan, study) = planned();
-        let paused = LoopSamples { obstacle: Some(Obstacle::Paused), ..sampled(2, 0, silent()) };
-        let samples = RoundTripSamples { measured: vec![paused], blocked: vec![(3, Obstacle::Paused)] };
+        let paused = LoopSamples { obstacle: Some(ConnectionFault::Paused), ..sampled(2, 0, silent()) };
+        let samples = RoundTripSamples { measured: vec![paused], blocked: vec![(3, ConnectionFault::Paused)] };
         assert_eq!(faults(&plan, &samples), [FaultKind::MainThreadPaused; 2]);
         let warning = paused_warning(&study, &samples.measured[0]).unwrap();
         assert!(warning.starts_with("applied/closed/100B: received replies arrive"), "{warning}");

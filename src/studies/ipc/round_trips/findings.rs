@@ -12,15 +12,15 @@ use crate::record::{Case, Metric, MetricStatus};
 use crate::report::with_interval;
 
 /// A case of the plan with its round trips.
-pub(super) type Measured<'a> = (&'a IpcCase, &'a RoundTrips);
+pub(super) type MeasuredCase<'a> = (&'a IpcCase, &'a RoundTrips);
 
 /// The main findings: the latency of a lone command, received and applied, and their difference.
 ///
 /// Only complete Poisson cases are used: a closed loop shows the frame period, a fixed rate depends on when it started,
 /// and an incomplete case cannot be trusted.
-pub(super) fn headline(cases: &[Case], measured: &[Measured<'_>]) -> Vec<String> {
+pub(super) fn headline(cases: &[Case], measured: &[MeasuredCase<'_>]) -> Vec<String> {
     let poisson = |ack: Ack| {
-        let is_it = |other: &&Measured<'_>| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
+        let is_it = |other: &&MeasuredCase<'_>| other.0.ack == ack && matches!(other.0.load, Load::Poisson { .. });
         let (plan, _) = measured.iter().find(is_it)?;
         let mean = cases.iter().find(|case| case.path == plan.path)?.metric("mean")?;
         (mean.status == MetricStatus::Ok).then_some((plan.load, mean))
@@ -81,7 +81,7 @@ fn held_and_frame(held: &HeldReplies, period_ms: Option<f64>) -> String {
 }
 
 /// The first case with *applied* replies under Poisson load.
-fn applied_poisson<'a>(measured: &[Measured<'a>]) -> Option<Measured<'a>> {
+fn applied_poisson<'a>(measured: &[MeasuredCase<'a>]) -> Option<MeasuredCase<'a>> {
     measured.iter().copied().find(|(plan, _)| plan.ack == Ack::Applied && matches!(plan.load, Load::Poisson { .. }))
 }
 
@@ -97,8 +97,8 @@ fn unheld_ns(trips: &RoundTrips) -> Vec<u64> {
 }
 
 /// The frame period from *applied* replies, if closed loop and Poisson load agree.
-fn frame_period_ms(measured: &[Measured<'_>]) -> Option<f64> {
-    let is_closed = |other: &&Measured<'_>| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
+fn frame_period_ms(measured: &[MeasuredCase<'_>]) -> Option<f64> {
+    let is_closed = |other: &&MeasuredCase<'_>| other.0.ack == Ack::Applied && other.0.load == Load::Closed;
     let (_, closed) = measured.iter().find(is_closed)?;
     let (_, poisson) = applied_poisson(measured)?;
     frame_lock(&closed.latency_ns, &unheld_ns(poisson)).map(ms)
@@ -114,7 +114,7 @@ fn difference(of: &Metric, from: &Metric) -> Option<Metric> {
 }
 
 /// Adds the notes to `cases`.
-pub(super) fn annotate(cases: &mut [Case], measured: &[Measured<'_>]) {
+pub(super) fn annotate(cases: &mut [Case], measured: &[MeasuredCase<'_>]) {
     for case in cases {
         let Some((plan, trips)) = measured.iter().find(|(plan, _)| plan.path == case.path) else { continue };
         case.notes.extend(size_note(plan));
@@ -132,7 +132,7 @@ fn size_note(case: &IpcCase) -> Option<String> {
     })
 }
 
-fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[Measured<'_>]) -> Option<String> {
+fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[MeasuredCase<'_>]) -> Option<String> {
     if case.load != Load::Closed || case.ack != Ack::Applied || trips.latency_ns.is_empty() {
         return None;
     }
@@ -153,7 +153,7 @@ fn lock_note(case: &IpcCase, trips: &RoundTrips, measured: &[Measured<'_>]) -> O
 }
 
 /// The frame period comes from the warm-up, a closed loop that takes one frame per message.
-fn alias_note(case: &IpcCase, measured: &[Measured<'_>]) -> Option<String> {
+fn alias_note(case: &IpcCase, measured: &[MeasuredCase<'_>]) -> Option<String> {
     let Load::Fixed { rate_per_s } = case.load else { return None };
     if case.ack != Ack::Applied {
         return None;
@@ -235,7 +235,7 @@ pub(in super::super) fn lateness_note(trips: &RoundTrips) -> Option<String> {
 mod tests {
     use super::*;
     use crate::measure::planted::{at_frames, nagled, ready};
-    use crate::measure::{End, case_state, metrics};
+    use crate::measure::{CaseEnd, case_state, metrics};
 
     const FRAME_NS: u64 = 16_667_000;
     const POISSON: Load = Load::Poisson { rate_per_s: 50.0 };
@@ -259,7 +259,7 @@ mod tests {
             duration_ns: 6_000_000_000,
             first_fault: None,
             first_fault_kind: None,
-            end: End::Complete,
+            end: CaseEnd::Complete,
         };
         (plan, trips)
     }
@@ -294,7 +294,7 @@ mod tests {
             measured(Ack::Applied, POISSON, &due_ns, applied),
         ];
         let mut cases: Vec<Case> = round.iter().map(record).collect();
-        let round: Vec<Measured<'_>> = round.iter().map(|(plan, trips)| (plan, trips)).collect();
+        let round: Vec<MeasuredCase<'_>> = round.iter().map(|(plan, trips)| (plan, trips)).collect();
         annotate(&mut cases, &round);
         (headline(&cases, &round), cases)
     }

@@ -11,7 +11,7 @@ use super::cases::{cases, faults, histograms, measured_case, paused_warning};
 use super::findings::headline;
 use crate::bridge::{Ack, BridgeError, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{End, MessageCounts, RoundTrips, measure_case};
+use crate::measure::{CaseEnd, MessageCounts, RoundTrips, measure_case};
 use crate::plan::{IpcCase, IpcPlan, RoundTripsPlan};
 use crate::record::Case;
 use crate::report;
@@ -21,7 +21,7 @@ use crate::report;
 pub(crate) struct RoundTripSamples {
     pub(super) measured: Vec<LoopSamples>,
     /// Cases that were not started, by index in the plan, and why.
-    pub(super) blocked: Vec<(usize, Obstacle)>,
+    pub(super) blocked: Vec<(usize, ConnectionFault)>,
 }
 
 /// Result of one case.
@@ -35,12 +35,12 @@ pub(super) struct LoopSamples {
     pub(super) began_ns: u64,
     pub(super) trips: RoundTrips,
     /// Its consequence for later cases.
-    pub(super) obstacle: Option<Obstacle>,
+    pub(super) obstacle: Option<ConnectionFault>,
 }
 
 /// Why later cases cannot be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Obstacle {
+pub(super) enum ConnectionFault {
     /// A signal.
     Interrupted,
     /// The bridge no longer replies.
@@ -51,12 +51,12 @@ pub(super) enum Obstacle {
 
 impl RoundTripSamples {
     /// The obstacle to measuring the next case, if any.
-    fn obstacle(&self) -> Option<&Obstacle> {
+    fn obstacle(&self) -> Option<&ConnectionFault> {
         self.measured.iter().rev().find_map(|measured| measured.obstacle.as_ref())
     }
 }
 
-impl Obstacle {
+impl ConnectionFault {
     /// Whether it prevents measuring `case`.
     fn blocks(&self, case: &IpcCase) -> bool {
         *self != Self::Paused || case.ack == Ack::Applied
@@ -65,9 +65,9 @@ impl Obstacle {
     /// Consequences of a case's end for later cases.
     fn after(case: &IpcCase, trips: &RoundTrips, bridge: &mut IpcContext<'_>) -> Option<Self> {
         match &trips.end {
-            End::Complete => None,
-            End::Interrupted => Some(Self::Interrupted),
-            End::Broken(error) => {
+            CaseEnd::Complete => None,
+            CaseEnd::Interrupted => Some(Self::Interrupted),
+            CaseEnd::Broken(error) => {
                 if !bridge.is_alive() {
                     return Some(Self::Gone { cause: trips.cause(error), kind: error.kind() });
                 }
@@ -95,10 +95,10 @@ impl BridgeMeasurement for RoundTripsPlan {
         let mut end = StopReason::Planned;
         for (position, place) in order.into_iter().enumerate() {
             let case = &self.cases[place];
-            let stopped = bridge.is_stopped().then_some(&Obstacle::Interrupted);
+            let stopped = bridge.is_stopped().then_some(&ConnectionFault::Interrupted);
             let obstacle = stopped.or(data.samples.obstacle()).filter(|obstacle| obstacle.blocks(case)).cloned();
             if let Some(obstacle) = obstacle {
-                if obstacle == Obstacle::Interrupted {
+                if obstacle == ConnectionFault::Interrupted {
                     end = StopReason::Interrupted;
                 }
                 data.samples.blocked.push((place, obstacle));
@@ -106,7 +106,7 @@ impl BridgeMeasurement for RoundTripsPlan {
                 continue;
             }
             let measured = self.one(bridge, place, position);
-            if measured.obstacle == Some(Obstacle::Interrupted) {
+            if measured.obstacle == Some(ConnectionFault::Interrupted) {
                 end = StopReason::Interrupted;
             }
             data.samples.measured.push(measured);
@@ -146,11 +146,11 @@ impl RoundTripsPlan {
         let seed = plan.seed.wrapping_add(place as u64 + 1);
         bridge.connection.is_clean = false;
         let began_ns = bridge.clock.now_ns();
-        let (client, bench) = bridge.bench(phase.counter());
+        let (client, loop_context) = bridge.loop_context(phase.counter());
         let counts = MessageCounts { warm_up: plan.warm_up, messages: plan.messages };
-        let trips = measure_case(client, &mut message, case.load, counts, seed, bench);
-        bridge.connection.is_clean = matches!(trips.end, End::Complete | End::Interrupted);
-        let obstacle = Obstacle::after(case, &trips, bridge);
+        let trips = measure_case(client, &mut message, case.load, counts, seed, loop_context);
+        bridge.connection.is_clean = matches!(trips.end, CaseEnd::Complete | CaseEnd::Interrupted);
+        let obstacle = ConnectionFault::after(case, &trips, bridge);
         let measured = LoopSamples { place, position, began_ns, trips, obstacle };
         phase.finish(&format!("{label}: {}", report::case_line(&measured_case(plan, self, &measured))));
         measured

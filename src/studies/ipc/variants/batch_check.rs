@@ -4,8 +4,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::super::ipc_context::IpcContext;
-use super::messages::{self, Part};
-use crate::bridge::{Applies, BridgeError, Message, detect};
+use super::messages::{self, BatchCommand};
+use crate::bridge::{BatchEffect, BridgeError, Message, detect};
 use crate::clock::ms;
 use crate::plural::counted;
 use crate::stats::median;
@@ -30,7 +30,7 @@ pub(super) struct BatchVerdict {
 
 /// Median round trips of the four kinds of messages, in nanoseconds.
 #[derive(Debug, Clone, Copy)]
-struct Timed {
+struct BatchTimes {
     received: u64,
     applied: u64,
     /// Batches that start with a command of one kind, followed by the other.
@@ -52,7 +52,7 @@ pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeE
         return Ok(by_count(reply.applied, reply.frame));
     }
     let singles = [&received, &applied].map(|part| messages::single(plan, part, None));
-    let pair = |parts: [&Part; 2]| messages::batch(plan, &parts.map(Clone::clone)).ok_or_else(none);
+    let pair = |parts: [&BatchCommand; 2]| messages::batch(plan, &parts.map(Clone::clone)).ok_or_else(none);
     let [received_alone, applied_alone] = singles;
     let mut kinds = [received_alone, applied_alone, pair([&received, &applied])?, pair([&applied, &received])?];
     let mut extra = 0;
@@ -60,7 +60,7 @@ pub(super) fn check(bridge: &mut IpcContext<'_>) -> Result<BatchVerdict, BridgeE
     let documented = plan.bridge.dialect.batch.as_ref().map(|batch| batch.applies);
     // Knowledge about later versions does not apply to a bridge with more features than they have.
     let mut is_another = || detect(&mut bridge.connection.client, bridge.stop).is_ok_and(|found| found.dialect.ids);
-    let documented = documented.filter(|applies| *applies == Applies::All || !is_another());
+    let documented = documented.filter(|applies| *applies == BatchEffect::All || !is_another());
     Ok(by_time(timed, extra, documented))
 }
 
@@ -79,14 +79,14 @@ fn by_count(count: Option<u64>, frame: Option<u64>) -> BatchVerdict {
     }
 }
 
-fn time(bridge: &mut IpcContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<Timed, BridgeError> {
+fn time(bridge: &mut IpcContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) -> Result<BatchTimes, BridgeError> {
     let mut random = StdRng::seed_from_u64(bridge.plan.seed);
     let mut samples_ns = [const { Vec::new() }; 4];
     for _ in 0..TRIALS {
         for (kind, samples_ns) in kinds.iter_mut().zip(&mut samples_ns) {
             let clock = &bridge.clock;
             clock.sleep_until(clock.now_ns() + random.random_range(0..SPREAD_NS));
-            bridge.connection.client.pass_over_read();
+            bridge.connection.client.skip_unread();
             let sent_ns = clock.now_ns();
             bridge.connection.client.exchange(kind, bridge.stop)?;
             samples_ns.push(clock.now_ns() - sent_ns);
@@ -95,11 +95,11 @@ fn time(bridge: &mut IpcContext<'_>, kinds: &mut [Message; 4], extra: &mut u64) 
     *extra += bridge.connection.client.settle(std::time::Duration::from_millis(100))?;
     let [received, applied, received_first, applied_first] =
         samples_ns.map(|samples_ns: Vec<u64>| median(&samples_ns).unwrap_or_default());
-    Ok(Timed { received, applied, received_first, applied_first })
+    Ok(BatchTimes { received, applied, received_first, applied_first })
 }
 
-fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdict {
-    let Timed { received, applied, received_first, applied_first } = timed;
+fn by_time(timed: BatchTimes, extra: u64, documented: Option<BatchEffect>) -> BatchVerdict {
+    let BatchTimes { received, applied, received_first, applied_first } = timed;
     let figures = format!(
         "medians of {TRIALS}: {:.3} ms for a received command alone, {:.3} ms for an applied one, {:.3} ms for a batch \
          with the received one first, {:.3} ms with the applied one first",
@@ -123,12 +123,12 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdic
             Some(false),
             "the bridge executes only the first command: the reply waits for the frame only if that one does",
         ),
-        (false, false) if documented == Some(Applies::First) => verdict(
+        (false, false) if documented == Some(BatchEffect::First) => verdict(
             Some(false),
             "it is acknowledged before the frame whichever command comes first: the bridge executes only one of its \
              commands, as known of this dialect's bridge",
         ),
-        (false, false) if documented == Some(Applies::None) => verdict(
+        (false, false) if documented == Some(BatchEffect::None) => verdict(
             Some(false),
             "it is acknowledged before the frame whatever it contains, and this dialect's bridge is known not to apply \
              it",
@@ -145,17 +145,18 @@ fn by_time(timed: Timed, extra: u64, documented: Option<Applies>) -> BatchVerdic
 mod tests {
     use super::*;
 
-    fn told(received_first: u64, applied_first: u64, documented: Option<Applies>) -> Option<bool> {
-        by_time(Timed { received: 50_000, applied: 8_000_000, received_first, applied_first }, 0, documented).applied
+    fn told(received_first: u64, applied_first: u64, documented: Option<BatchEffect>) -> Option<bool> {
+        by_time(BatchTimes { received: 50_000, applied: 8_000_000, received_first, applied_first }, 0, documented)
+            .applied
     }
 
     #[test]
     fn command_order_shows_what_is_applied() {
         assert_eq!(told(8_100_000, 7_900_000, None), Some(true), "the main thread answers");
         assert_eq!(told(60_000, 8_000_000, None), Some(false), "the first command alone");
-        assert_eq!(told(60_000, 55_000, Some(Applies::None)), Some(false));
+        assert_eq!(told(60_000, 55_000, Some(BatchEffect::None)), Some(false));
         assert_eq!(
-            told(60_000, 55_000, Some(Applies::First)),
+            told(60_000, 55_000, Some(BatchEffect::First)),
             Some(false),
             "names are tried in an order of the bridge's own"
         );
@@ -165,9 +166,9 @@ mod tests {
 
     #[test]
     fn check_is_inconclusive_without_frames_or_with_surplus_replies() {
-        let unpaced = Timed { received: 50_000, applied: 60_000, received_first: 55_000, applied_first: 61_000 };
-        assert_eq!(by_time(unpaced, 0, Some(Applies::None)).applied, None);
-        let paced = Timed { applied: 8_000_000, received_first: 8_000_000, applied_first: 8_000_000, ..unpaced };
+        let unpaced = BatchTimes { received: 50_000, applied: 60_000, received_first: 55_000, applied_first: 61_000 };
+        assert_eq!(by_time(unpaced, 0, Some(BatchEffect::None)).applied, None);
+        let paced = BatchTimes { applied: 8_000_000, received_first: 8_000_000, applied_first: 8_000_000, ..unpaced };
         assert_eq!(by_time(paced, 1, None).applied, None);
         assert!(by_time(paced, 0, None).evidence.contains("8.000 ms for an applied one"));
     }

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::super::super::study::{CaseHistogram, StopReason};
 use super::held::held;
-use super::round::Sample;
+use super::round::StrategySample;
 use super::samples::{StrategySamples, VariantSamples};
 use crate::bridge::FaultKind;
-use crate::measure::Mode;
+use crate::measure::SendMode;
 use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
 use crate::plural::counted;
 use crate::record::{Case, CaseState};
@@ -17,13 +17,13 @@ use crate::stats::mean_of;
 const KEEPS_UP: f64 = 0.9;
 
 /// The ways compared, with their samples so far.
-pub(super) struct Comparison<'a> {
+pub(super) struct StrategyComparison<'a> {
     pub(super) plan: &'a IpcPlan,
     pub(super) study: &'a VariantsPlan,
     pub(super) samples: &'a VariantSamples,
 }
 
-impl Comparison<'_> {
+impl StrategyComparison<'_> {
     /// The cases so far, in the order of the plan; after the end of a comparison, also those of ways that were not
     /// started.
     pub(super) fn cases(&self, end: Option<StopReason>) -> Vec<Case> {
@@ -117,7 +117,7 @@ impl Comparison<'_> {
             );
         }
         match way {
-            SendStrategy::Mode(Mode::FireAndForget) => {
+            SendStrategy::Mode(SendMode::FireAndForget) => {
                 notes.push(
                     "The way Workly sends. Without replies, commands have no latency; the barrier shows what arrived \
                      and when the last one did."
@@ -125,7 +125,7 @@ impl Comparison<'_> {
                 );
                 notes.extend(undrained_note(&self.samples.ways[place]));
             }
-            SendStrategy::Mode(Mode::Request) => {
+            SendStrategy::Mode(SendMode::Request) => {
                 notes.push(
                     "Workly does not wait for replies, so a gain over this mode is not a gain over Workly.".into(),
                 );
@@ -156,7 +156,7 @@ impl Comparison<'_> {
 
 /// The note for rounds without replies in which some commands were never confirmed.
 fn undrained_note(samples: &StrategySamples) -> Option<String> {
-    let is_drained = |sample: &&Sample| sample.figures.iter().any(|(name, _)| *name == "drain");
+    let is_drained = |sample: &&StrategySample| sample.figures.iter().any(|(name, _)| *name == "drain");
     let rounds = samples.good().count();
     let undrained = rounds - samples.good().filter(is_drained).count();
     (undrained > 0).then(|| {
@@ -187,8 +187,11 @@ pub(super) mod planted {
 
     /// Eight rounds of 40 commands with this latency, and these figures.
     pub(in super::super) fn way(latency_ms: u64, figures: &[(&'static str, f64)]) -> StrategySamples {
-        let sample =
-            Sample { latency_ns: vec![latency_ms * 1_000_000; 40], figures: figures.to_vec(), ..Sample::default() };
+        let sample = StrategySample {
+            latency_ns: vec![latency_ms * 1_000_000; 40],
+            figures: figures.to_vec(),
+            ..StrategySample::default()
+        };
         StrategySamples {
             rounds: vec![Some(sample); 8],
             began_ns: Some(3_000),
@@ -210,7 +213,7 @@ mod tests {
 
     fn cases_of(line: &str, samples: &VariantSamples, end: Option<StopReason>) -> Vec<Case> {
         let (plan, study) = planned(line);
-        Comparison { plan: &plan, study: &study, samples }.cases(end)
+        StrategyComparison { plan: &plan, study: &study, samples }.cases(end)
     }
 
     fn figure(case: &Case, name: &str) -> Option<f64> {
@@ -347,7 +350,7 @@ mod tests {
         let fault = RoundFault { words: "1 more reply".into(), kind: FaultKind::Surplus };
         let ways = vec![StrategySamples { fault: Some(fault), ..way(8, &[]) }, way(4, &[])];
         let samples = VariantSamples { ways, ..VariantSamples::default() };
-        let comparison = Comparison { plan: &plan, study: &study, samples: &samples };
+        let comparison = StrategyComparison { plan: &plan, study: &study, samples: &samples };
         assert_eq!(comparison.faults(), [FaultKind::Surplus]);
         let histograms = comparison.histograms();
         assert_eq!((histograms[1].case.as_str(), histograms[1].parts[0].samples_ns.len()), ("mode/pipelined", 320));

@@ -1,18 +1,18 @@
 //! The findings of a comparison.
 
 use super::batch_check::BatchVerdict;
-use super::cases::Comparison;
+use super::cases::StrategyComparison;
 use super::held::held;
 use super::samples::StrategySamples;
-use crate::measure::{LEAST_HELD_PERCENT, Mode, REMEDY};
+use crate::measure::{LEAST_HELD_PERCENT, REMEDY, SendMode};
 use crate::plan::SendStrategy;
 use crate::plural::counted;
 use crate::record::{Case, Metric};
 use crate::report::with_interval;
-use crate::studies::setup::Seen;
+use crate::studies::setup::AppliedSource;
 
 /// The findings. `cases` are in the order of the plan.
-pub(super) fn sentences(comparison: &Comparison<'_>, cases: &[Case]) -> Vec<String> {
+pub(super) fn sentences(comparison: &StrategyComparison<'_>, cases: &[Case]) -> Vec<String> {
     let mut sentences: Vec<String> = comparison.samples.batches.as_ref().map(batches).into_iter().collect();
     let first = comparison.study.ways.first();
     match first {
@@ -46,7 +46,7 @@ fn given<'a>(case: &'a Case, name: &str) -> Option<&'a Metric> {
 }
 
 /// Mean of the baseline, and each other way's ratio to it.
-fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
+fn means(comparison: &StrategyComparison<'_>, cases: &[Case]) -> Option<String> {
     let baseline = cases.first()?;
     // The median, because scheduling outliers would hide the effect of TCP on all messages.
     let (figure, ratio, word) = match comparison.study.ways.first()? {
@@ -79,7 +79,7 @@ fn means(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
 }
 
 /// The application's way, and how long it takes.
-fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
+fn app_reaction(comparison: &StrategyComparison<'_>, cases: &[Case]) -> Option<String> {
     let app = cases.first()?;
     let sends = "Workly sends one command per answer and does not wait for the bridge's reply";
     if let Some(mean) = given(app, "mean") {
@@ -90,7 +90,7 @@ fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         ));
     }
     let received = given(app, "received_mean")?;
-    let applied = comparison.samples.seen.and_then(Seen::frame_ms).map_or_else(
+    let applied = comparison.samples.seen.and_then(AppliedSource::frame_ms).map_or_else(
         || "; when it is applied is unknown, since no frame could be measured".to_owned(),
         |frame_ms| {
             format!(
@@ -108,7 +108,7 @@ fn app_reaction(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
 }
 
 /// Ways to send several commands. Workly uses none of them, so they are not stated as gains over Workly.
-fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
+fn callers(comparison: &StrategyComparison<'_>, cases: &[Case]) -> Option<String> {
     let each: Vec<String> = comparison
         .study
         .ways
@@ -116,7 +116,7 @@ fn callers(comparison: &Comparison<'_>, cases: &[Case]) -> Option<String> {
         .zip(cases)
         .filter_map(|(way, case)| {
             let words = match way {
-                SendStrategy::Reaction(Mode::Request, _) => "one by one (each after the previous reply)",
+                SendStrategy::Reaction(SendMode::Request, _) => "one by one (each after the previous reply)",
                 SendStrategy::Reaction(..) => "pipelined",
                 SendStrategy::ReactionBatch(_) => "as one batch",
                 _ => return None,
@@ -152,7 +152,7 @@ fn late_replies(case: &Case) -> Option<String> {
 }
 
 /// The finding that replies of an open loop were late although commands were not.
-fn held_replies(comparison: &Comparison<'_>) -> Vec<String> {
+fn held_replies(comparison: &StrategyComparison<'_>) -> Vec<String> {
     let of_way = |(way, samples): (&SendStrategy, &StrategySamples)| {
         let held = held(samples)?;
         Some(format!(
@@ -176,7 +176,7 @@ fn times(ratio: &Metric) -> String {
     }
 }
 
-fn codecs(comparison: &Comparison<'_>, cases: &[Case]) -> Vec<String> {
+fn codecs(comparison: &StrategyComparison<'_>, cases: &[Case]) -> Vec<String> {
     let compared =
         (0..cases.len()).filter_map(|place| Some((&cases[place], &cases[comparison.study.baseline(place)?])));
     compared
@@ -239,7 +239,7 @@ mod tests {
 
     fn told(line: &str, samples: &VariantSamples) -> Vec<String> {
         let (plan, study) = planned(line);
-        let comparison = Comparison { plan: &plan, study: &study, samples };
+        let comparison = StrategyComparison { plan: &plan, study: &study, samples };
         sentences(&comparison, &comparison.cases(Some(StopReason::Planned)))
     }
 

@@ -1,7 +1,7 @@
 //! Held replies over all rounds of a way.
 
 use super::samples::StrategySamples;
-use crate::measure::{Driven, HeldReplies, OpenRoundTrips, held_replies};
+use crate::measure::{HeldReplies, ModeResult, OpenRoundTrips, held_replies};
 
 /// The messages of one round of an open loop in sending order, in nanoseconds; empty for other loops.
 #[derive(Debug, Clone, Default)]
@@ -13,7 +13,7 @@ pub(super) struct MessageSeries {
 }
 
 impl MessageSeries {
-    pub(super) fn of(driven: &Driven) -> Self {
+    pub(super) fn of(driven: &ModeResult) -> Self {
         if driven.due_ns.is_empty() {
             return Self::default();
         }
@@ -46,7 +46,7 @@ pub(super) fn held(samples: &StrategySamples) -> Option<HeldReplies> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::round::Sample;
+    use super::super::round::StrategySample;
     use super::*;
     use crate::measure::planted::{at_frames, nagled, ready};
 
@@ -61,7 +61,7 @@ mod tests {
                 lateness_ns: vec![0; ready.len()],
                 latency_ns: arrived.iter().zip(&ready).map(|(arrived_ns, (sent_ns, _))| arrived_ns - sent_ns).collect(),
             };
-            Some(Sample { messages, ..Sample::default() })
+            Some(StrategySample { messages, ..StrategySample::default() })
         };
         StrategySamples { rounds: (1..=6).map(round).collect(), ..StrategySamples::default() }
     }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn no_held_replies_without_an_open_loop() {
         let samples = StrategySamples {
-            rounds: vec![Some(Sample { latency_ns: vec![1; 100], ..Sample::default() }), None],
+            rounds: vec![Some(StrategySample { latency_ns: vec![1; 100], ..StrategySample::default() }), None],
             ..StrategySamples::default()
         };
         assert_eq!(held(&samples), None);

@@ -3,34 +3,34 @@
 use serde_json::{Map, Value, json};
 
 use crate::bridge::{Ack, Codec, Dialect, Message, Probe, Wire};
-use crate::plan::{IpcPlan, Shape};
+use crate::plan::{IpcPlan, MessageShape};
 
 /// A command and its arguments.
-pub(super) type Part = (String, Map<String, Value>);
+pub(super) type BatchCommand = (String, Map<String, Value>);
 
-fn part(plan: &IpcPlan, probe: &Probe) -> Part {
+fn part(plan: &IpcPlan, probe: &Probe) -> BatchCommand {
     (probe.command.clone(), probe.switched(plan.bridge.blink))
 }
 
 /// The command answered by the main thread; if there is none, the other.
-pub(super) fn applied(plan: &IpcPlan) -> Option<Part> {
+pub(super) fn applied(plan: &IpcPlan) -> Option<BatchCommand> {
     plan.bridge.dialect.probe(Ack::Applied).or(plan.bridge.dialect.probe(Ack::Received)).map(|probe| part(plan, probe))
 }
 
 /// The command answered by the socket thread; if there is none, the other.
-pub(super) fn received(plan: &IpcPlan) -> Option<Part> {
+pub(super) fn received(plan: &IpcPlan) -> Option<BatchCommand> {
     plan.bridge.dialect.probe(Ack::Received).or(plan.bridge.dialect.probe(Ack::Applied)).map(|probe| part(plan, probe))
 }
 
 /// One command as its own message, requesting `ack` if the dialect supports that.
-pub(super) fn single(plan: &IpcPlan, (command, data): &Part, ack: Option<&str>) -> Message {
+pub(super) fn single(plan: &IpcPlan, (command, data): &BatchCommand, ack: Option<&str>) -> Message {
     let mut body = plan.bridge.dialect.body(command, data);
     ask(plan, &mut body, ack);
     Message::new(plan.bridge.dialect, &body, Wire::LINES, 0)
 }
 
 /// The same commands as one batch; `None` if the dialect has no batches.
-pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
+pub(super) fn batch(plan: &IpcPlan, parts: &[BatchCommand]) -> Option<Message> {
     let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
     let mut body = plan.bridge.dialect.batch_body(&parts)?;
     ask(plan, &mut body, Some("applied"));
@@ -39,9 +39,9 @@ pub(super) fn batch(plan: &IpcPlan, parts: &[Part]) -> Option<Message> {
 
 /// The commands of one reaction: alternating expressions and blinking, with replies after application if the dialect
 /// supports requesting that.
-pub(super) fn reaction(plan: &IpcPlan, count: u32) -> Vec<Part> {
+pub(super) fn reaction(plan: &IpcPlan, count: u32) -> Vec<BatchCommand> {
     let expression = received(plan).filter(|_| plan.bridge.dialect.chooses_ack);
-    let kinds: Vec<Part> = expression.into_iter().chain(applied(plan)).collect();
+    let kinds: Vec<BatchCommand> = expression.into_iter().chain(applied(plan)).collect();
     kinds.into_iter().cycle().take(count as usize).collect()
 }
 
@@ -57,25 +57,25 @@ fn ask(plan: &IpcPlan, body: &mut Map<String, Value>, ack: Option<&str>) {
 }
 
 /// Body of a message of that shape.
-pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
+pub(super) fn shaped(plan: &IpcPlan, shape: MessageShape) -> Map<String, Value> {
     let data = |value: Value| value.as_object().cloned().unwrap_or_default();
     match shape {
-        Shape::Expression => {
+        MessageShape::Expression => {
             plan.bridge.dialect.body("set_expression", &data(json!({"name": "neutral", "value": 0.0})))
         }
-        Shape::Blink => {
+        MessageShape::Blink => {
             plan.bridge.dialect.body("set_auto_blink", &data(json!({"enabled": plan.bridge.blink.unwrap_or(false)})))
         }
-        Shape::HeadMovement => plan.bridge.dialect.body(
+        MessageShape::HeadMovement => plan.bridge.dialect.body(
             "set_auto_head_movement",
             &data(json!({"enabled": true, "min_interval": 2.5, "max_interval": 6.0, "max_angle": 12.5})),
         ),
-        Shape::Batch10 => {
+        MessageShape::Batch10 => {
             let parts = reaction(plan, 10);
             let parts: Vec<_> = parts.iter().map(|(command, data)| (command.as_str(), data.clone())).collect();
             plan.bridge.dialect.batch_body(&parts).unwrap_or_default()
         }
-        Shape::LoadModel => {
+        MessageShape::LoadModel => {
             let path = "C:/Utilisateurs/Zoé/Modèles préférés/Été/compagne élégante à lunettes – dernière version.vrm";
             plan.bridge.dialect.body("load_model", &data(json!({"path": path})))
         }
@@ -83,13 +83,13 @@ pub(super) fn shaped(plan: &IpcPlan, shape: Shape) -> Map<String, Value> {
 }
 
 /// The application's message without an id: payload length in bytes.
-pub(super) fn shaped_bytes(plan: &IpcPlan, shape: Shape, codec: Codec) -> usize {
+pub(super) fn shaped_bytes(plan: &IpcPlan, shape: MessageShape, codec: Codec) -> usize {
     let prefixed = Message::new(Dialect::stock(), &shaped(plan, shape), Wire::prefixed(codec), 0);
     prefixed.size_bytes() - Wire::PREFIX_BYTES
 }
 
 /// A message of that shape in that codec, with a length prefix.
-pub(super) fn encoded(plan: &IpcPlan, shape: Shape, codec: Codec) -> Message {
+pub(super) fn encoded(plan: &IpcPlan, shape: MessageShape, codec: Codec) -> Message {
     let mut body = shaped(plan, shape);
     // All are answered by the socket thread, since the wait for the frame would hide the codec's effect.
     ask(plan, &mut body, Some("received"));

@@ -1,17 +1,17 @@
 //! The metrics of one way over its rounds, and their ratios to the baseline.
 
-use super::cases::Comparison;
-use super::round::Sample;
+use super::cases::StrategyComparison;
+use super::round::StrategySample;
 use super::samples::StrategySamples;
 use crate::clock::ms;
-use crate::measure::Mode;
+use crate::measure::SendMode;
 use crate::plan::SendStrategy;
 use crate::record::{CaseState, Direction, Metric, MetricStatus};
 use crate::stats::{PairedRatio, mean_of, nearest_rank, paired_ratio, samples_needed};
-use crate::studies::setup::Seen;
+use crate::studies::setup::AppliedSource;
 
 /// A figure of each round.
-type Statistic = fn(&StrategySamples) -> Vec<Option<f64>>;
+type RoundStatistic = fn(&StrategySamples) -> Vec<Option<f64>>;
 
 /// Name, unit and direction of the figures that a round may have besides latencies.
 const FIGURES: [(&str, &str, Direction); 16] = [
@@ -39,7 +39,7 @@ const OF_DRAINED: [&str; 2] = ["rate_applied", "drain"];
 /// Figures that are meaningless for batches that are not applied.
 const OF_APPLIED: [&str; 1] = ["rate_applied"];
 
-impl Comparison<'_> {
+impl StrategyComparison<'_> {
     /// The metrics of the way at `place`, whose case is in `state`.
     pub(super) fn metrics(&self, place: usize, state: CaseState) -> Vec<Metric> {
         let (way, samples) = (self.study.ways[place], &self.samples.ways[place]);
@@ -52,7 +52,7 @@ impl Comparison<'_> {
                 .map(|(_, value)| *value)
                 .collect();
             if values.is_empty() {
-                let is_missing = way == SendStrategy::Mode(Mode::FireAndForget) && OF_DRAINED.contains(&name);
+                let is_missing = way == SendStrategy::Mode(SendMode::FireAndForget) && OF_DRAINED.contains(&name);
                 if is_missing && samples.good().next().is_some() {
                     metrics.push(Metric::absent(name, unit, 0, direction, MetricStatus::Invalid));
                 }
@@ -65,7 +65,7 @@ impl Comparison<'_> {
             });
         }
         for (name, of) in
-            [("mean_ratio", StrategySamples::means_ms as Statistic), ("p50_ratio", StrategySamples::medians_ms)]
+            [("mean_ratio", StrategySamples::means_ms as RoundStatistic), ("p50_ratio", StrategySamples::medians_ms)]
         {
             metrics.extend(self.ratio(place, of).map(|ratio| {
                 let metric = Metric::plain(name, "x", ratio.ratio, ratio.n as u64, Direction::Lower);
@@ -76,13 +76,13 @@ impl Comparison<'_> {
     }
 
     /// Ratio of a figure to the baseline, round by round.
-    fn ratio(&self, place: usize, of_round: Statistic) -> Option<PairedRatio> {
+    fn ratio(&self, place: usize, of_round: RoundStatistic) -> Option<PairedRatio> {
         let baseline = self.study.baseline(place)?;
         if !self.is_applied(self.study.ways[place]) {
             return None;
         }
         // The other ways are timed by replies; the bridge's log is not comparable.
-        if self.samples.seen.is_some_and(|seen| !Seen::is_by_reply(seen)) {
+        if self.samples.seen.is_some_and(|seen| !AppliedSource::is_by_reply(seen)) {
             return None;
         }
         let (of, to) = (of_round(&self.samples.ways[place]), of_round(&self.samples.ways[baseline]));
@@ -109,7 +109,7 @@ fn latencies(samples: &StrategySamples, applied: bool) -> Vec<Metric> {
     let rounds = || samples.good().filter(|sample| !sample.latency_ns.is_empty());
     let n = rounds().count();
     let percentile = |p: f64| -> Vec<f64> {
-        let enough = |sample: &&Sample| sample.latency_ns.len() >= samples_needed(p);
+        let enough = |sample: &&StrategySample| sample.latency_ns.len() >= samples_needed(p);
         rounds().filter(enough).map(|sample| ms(nearest_rank(&sorted(&sample.latency_ns), p))).collect()
     };
     let means: Vec<f64> = samples.means_ms().into_iter().flatten().collect();

@@ -8,13 +8,14 @@ use rand::{RngExt, SeedableRng};
 use super::super::ipc_context::IpcContext;
 use super::held::MessageSeries;
 use super::messages;
-use crate::bridge::{BridgeError, Codec, Message, Sending, Wire};
+use crate::bridge::{BridgeError, Codec, Message, SendOptions, Wire};
 use crate::clock::{ms, nanos};
 use crate::measure::{
-    Barrier, Batches, Driven, End, Fill, Fired, Load, MessageCounts, Mode, Watch, ask_applied, codec_cost, fills, fire,
-    fire_and_forget, measure_case, pipelined, react, request, wait_until,
+    ApplicationSources, Barrier, BatchFill, Batches, CaseEnd, CommandOutcome, Load, MessageCounts, ModeResult,
+    SendMode, ask_applied, batch_fills, codec_cost, fire, fire_and_forget, measure_case, pipelined, react, request,
+    wait_until,
 };
-use crate::plan::{SendStrategy, Shape, VariantsPlan};
+use crate::plan::{MessageShape, SendStrategy, VariantsPlan};
 
 /// Random pause between reactions, in nanoseconds: 5 ms to more than two frames.
 const PAUSE_NS: std::ops::Range<u64> = 5_000_000..45_000_000;
@@ -24,7 +25,7 @@ const COMMANDS_A_REACTION: usize = 10;
 
 /// Result of one round of one way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sample {
+pub(super) struct StrategySample {
     /// Per command (or per reaction): from its arrival to its reply, in nanoseconds.
     pub(super) latency_ns: Vec<u64>,
     /// Other figures of the round, by name.
@@ -36,11 +37,11 @@ pub(super) struct Sample {
 /// Runs one way once.
 pub(super) fn measure(
     bridge: &mut IpcContext<'_>,
-    (study, watch): (&VariantsPlan, &Watch),
+    (study, watch): (&VariantsPlan, &ApplicationSources),
     way: SendStrategy,
     seed: u64,
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let load = Load::Poisson { rate_per_s: study.offered_per_s };
     let arrivals_ns = load.schedule_ns(bridge.plan.messages, seed);
     match way {
@@ -54,7 +55,7 @@ pub(super) fn measure(
             for part in messages::reaction(bridge.plan, count) {
                 each.push(messages::single(bridge.plan, &part, Some("applied")));
             }
-            reactions(bridge, &mut each, mode == Mode::Request, seed, done)
+            reactions(bridge, &mut each, mode == SendMode::Request, seed, done)
         }
         SendStrategy::ReactionBatch(count) => {
             let parts = messages::reaction(bridge.plan, count);
@@ -84,7 +85,7 @@ fn batches(
     window_ns: u64,
     arrivals_ns: &[u64],
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let plan = bridge.plan;
     let part = messages::applied(plan).ok_or_else(no_such_command)?;
     let mut by_count: Vec<Message> = match size {
@@ -94,15 +95,15 @@ fn batches(
     if by_count.is_empty() {
         return Err(no_such_command());
     }
-    let fills = fills(arrivals_ns, size as usize, window_ns);
+    let fills = batch_fills(arrivals_ns, size as usize, window_ns);
     let due_ns: Vec<u64> = fills.iter().map(|fill| fill.due_ns).collect();
     let bytes: usize = fills.iter().map(|fill| by_count[fill.commands.len() - 1].size_bytes()).sum();
-    let (client, bench) = bridge.bench(done);
+    let (client, loop_context) = bridge.loop_context(done);
     let mut lines = Batches { by_count: &mut by_count, fills: &fills };
-    let driven = pipelined(client, &mut lines, &due_ns, bench)?;
+    let driven = pipelined(client, &mut lines, &due_ns, loop_context)?;
     let waits_ns = waits(&fills, arrivals_ns);
     let round_trip = mean_ms(driven.latency_ns.iter().copied());
-    Ok(Sample {
+    Ok(StrategySample {
         messages: MessageSeries::of(&driven),
         latency_ns: per_command(&fills, &waits_ns, &driven),
         figures: vec![
@@ -116,15 +117,15 @@ fn batches(
 }
 
 /// How long each command waited for its batch to be sent.
-fn waits(fills: &[Fill], arrivals_ns: &[u64]) -> Vec<u64> {
-    let of = |fill: &Fill| -> Vec<u64> {
+fn waits(fills: &[BatchFill], arrivals_ns: &[u64]) -> Vec<u64> {
+    let of = |fill: &BatchFill| -> Vec<u64> {
         arrivals_ns[fill.commands.clone()].iter().map(|at_ns| fill.due_ns.saturating_sub(*at_ns)).collect()
     };
     fills.iter().flat_map(of).collect()
 }
 
 /// From each command's arrival to the reply to its batch.
-fn per_command(fills: &[Fill], waits_ns: &[u64], driven: &Driven) -> Vec<u64> {
+fn per_command(fills: &[BatchFill], waits_ns: &[u64], driven: &ModeResult) -> Vec<u64> {
     let replies = fills.iter().zip(&driven.latency_ns);
     let trips_ns = replies.flat_map(|(fill, trip_ns)| std::iter::repeat_n(*trip_ns, fill.commands.len()));
     trips_ns.zip(waits_ns).map(|(trip_ns, wait_ns)| trip_ns + wait_ns).collect()
@@ -132,22 +133,22 @@ fn per_command(fills: &[Fill], waits_ns: &[u64], driven: &Driven) -> Vec<u64> {
 
 fn waiting(
     bridge: &mut IpcContext<'_>,
-    mode: Mode,
+    mode: SendMode,
     arrivals_ns: &[u64],
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let plan = bridge.plan;
     let part = messages::applied(plan).ok_or_else(no_such_command)?;
     let mut message = messages::single(plan, &part, None);
     let (commands, answers) = (arrivals_ns.len(), plan.bridge.dialect.chooses_ack);
     let (mut silent, mut stats) = (messages::single(plan, &part, Some("none")), messages::stats(plan));
-    let (client, bench) = bridge.bench(done);
+    let (client, loop_context) = bridge.loop_context(done);
     let driven = match mode {
-        Mode::Request => request(client, &mut message, arrivals_ns, bench)?,
-        Mode::Pipelined => pipelined(client, &mut message, arrivals_ns, bench)?,
-        Mode::FireAndForget => {
+        SendMode::Request => request(client, &mut message, arrivals_ns, loop_context)?,
+        SendMode::Pipelined => pipelined(client, &mut message, arrivals_ns, loop_context)?,
+        SendMode::FireAndForget => {
             let barrier = if answers { Barrier::Stats(&mut stats) } else { Barrier::Same };
-            let (driven, delivery) = fire_and_forget(client, &mut silent, arrivals_ns, barrier, bench)?;
+            let (driven, delivery) = fire_and_forget(client, &mut silent, arrivals_ns, barrier, loop_context)?;
             let delivered = usize::try_from(delivery.delivered).unwrap_or(usize::MAX);
             let mut figures = vec![
                 ("write_mean", mean_ms(driven.write_ns.iter().copied())),
@@ -156,36 +157,36 @@ fn waiting(
             if let Some(drain_ns) = delivery.drain_ns {
                 figures.extend([rate(delivered, driven.duration_ns), ("drain", ms(drain_ns))]);
             }
-            return Ok(Sample { figures, ..Sample::default() });
+            return Ok(StrategySample { figures, ..StrategySample::default() });
         }
     };
     let figures = vec![rate(commands, driven.duration_ns)];
-    Ok(Sample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures })
+    Ok(StrategySample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures })
 }
 
 fn handed_over(
     bridge: &mut IpcContext<'_>,
-    sending: Sending,
+    sending: SendOptions,
     arrivals_ns: &[u64],
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let part = messages::received(bridge.plan).ok_or_else(no_such_command)?;
     let mut message = messages::single(bridge.plan, &part, None);
-    let (client, bench) = bridge.bench(done);
+    let (client, loop_context) = bridge.loop_context(done);
     client.set_sending(sending)?;
-    let driven = pipelined(client, &mut message, arrivals_ns, bench);
-    client.set_sending(Sending::default())?;
+    let driven = pipelined(client, &mut message, arrivals_ns, loop_context);
+    client.set_sending(SendOptions::default())?;
     let driven = driven?;
-    Ok(Sample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures: Vec::new() })
+    Ok(StrategySample { messages: MessageSeries::of(&driven), latency_ns: driven.latency_ns, figures: Vec::new() })
 }
 
 fn coded(
     bridge: &mut IpcContext<'_>,
     codec: Codec,
-    shape: Shape,
+    shape: MessageShape,
     seed: u64,
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let plan = bridge.plan;
     let cost = codec_cost(codec, &messages::shaped(plan, shape), &bridge.clock);
     let figures = vec![
@@ -195,22 +196,22 @@ fn coded(
         ("decode", cost.decode_ns / 1e3),
     ];
     if !shape.is_harmless() && !bridge.connection.is_embedded() {
-        return Ok(Sample { figures, ..Sample::default() });
+        return Ok(StrategySample { figures, ..StrategySample::default() });
     }
     let mut message = messages::encoded(plan, shape, codec);
     let messages = plan.messages;
-    let (client, bench) = bridge.bench(done);
+    let (client, loop_context) = bridge.loop_context(done);
     if client.wire() != Wire::prefixed(codec) {
-        client.negotiate(Wire::prefixed(codec), bench.stop)?;
+        client.negotiate(Wire::prefixed(codec), loop_context.stop)?;
     }
-    let trips = measure_case(client, &mut message, Load::Closed, MessageCounts::measured(messages), seed, bench);
+    let trips = measure_case(client, &mut message, Load::Closed, MessageCounts::measured(messages), seed, loop_context);
     match trips.end {
-        End::Complete if trips.latency_ns.len() == messages => {
-            Ok(Sample { latency_ns: trips.latency_ns, figures, ..Sample::default() })
+        CaseEnd::Complete if trips.latency_ns.len() == messages => {
+            Ok(StrategySample { latency_ns: trips.latency_ns, figures, ..StrategySample::default() })
         }
-        End::Interrupted => Err(BridgeError::Interrupted),
-        End::Broken(error) => Err(error),
-        End::Complete => Err(BridgeError::Refused { message: trips.first_fault.unwrap_or_default() }),
+        CaseEnd::Interrupted => Err(BridgeError::Interrupted),
+        CaseEnd::Broken(error) => Err(error),
+        CaseEnd::Complete => Err(BridgeError::Refused { message: trips.first_fault.unwrap_or_default() }),
     }
 }
 
@@ -218,10 +219,10 @@ fn coded(
 /// afterwards.
 fn app_reactions(
     bridge: &mut IpcContext<'_>,
-    watch: &Watch,
+    watch: &ApplicationSources,
     seed: u64,
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let plan = bridge.plan;
     let (command, data) = messages::received(plan).ok_or_else(no_such_command)?;
     let mut body = plan.bridge.dialect.body(&command, &data);
@@ -229,15 +230,15 @@ fn app_reactions(
     let mut message = Message::new(plan.bridge.dialect, &body, Wire::LINES, 0);
     let mut random = StdRng::seed_from_u64(seed);
     let count = (plan.messages / COMMANDS_A_REACTION).max(1);
-    let (client, bench) = bridge.bench(done);
+    let (client, loop_context) = bridge.loop_context(done);
     let mut fired = Vec::with_capacity(count);
     for _ in 0..count {
-        let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
-        wait_until(at_ns, bench)?;
-        fired.push((at_ns, fire(client, &mut message, ack, watch, (bench.clock, bench.stop))?));
+        let at_ns = loop_context.clock.now_ns() + random.random_range(PAUSE_NS);
+        wait_until(at_ns, loop_context)?;
+        fired.push((at_ns, fire(client, &mut message, ack, watch, (loop_context.clock, loop_context.stop))?));
         done.fetch_add(1, Ordering::Relaxed);
     }
-    let since = |of: fn(&Fired) -> Option<u64>| -> Vec<u64> {
+    let since = |of: fn(&CommandOutcome) -> Option<u64>| -> Vec<u64> {
         fired.iter().filter_map(|(at_ns, fired)| Some(of(fired)?.saturating_sub(*at_ns))).collect()
     };
     let latency_ns = since(|fired| fired.applied_ns);
@@ -246,7 +247,7 @@ fn app_reactions(
     if !latest_ns.is_empty() {
         figures.push(("applied_latest_mean", mean_ms(latest_ns.into_iter())));
     }
-    Ok(Sample { latency_ns, figures, ..Sample::default() })
+    Ok(StrategySample { latency_ns, figures, ..StrategySample::default() })
 }
 
 fn reactions(
@@ -255,16 +256,16 @@ fn reactions(
     in_turn: bool,
     seed: u64,
     done: &AtomicU64,
-) -> Result<Sample, BridgeError> {
+) -> Result<StrategySample, BridgeError> {
     let mut random = StdRng::seed_from_u64(seed);
     let count = (bridge.plan.messages / COMMANDS_A_REACTION).max(1);
-    let (client, bench) = bridge.bench(done);
-    let mut sample = Sample::default();
+    let (client, loop_context) = bridge.loop_context(done);
+    let mut sample = StrategySample::default();
     let mut frames = Vec::new();
     let mut held = 0;
     for _ in 0..count {
-        let at_ns = bench.clock.now_ns() + random.random_range(PAUSE_NS);
-        let reaction = react(client, messages, in_turn, at_ns, bench)?;
+        let at_ns = loop_context.clock.now_ns() + random.random_range(PAUSE_NS);
+        let reaction = react(client, messages, in_turn, at_ns, loop_context)?;
         sample.latency_ns.push(reaction.latency_ns);
         frames.extend(reaction.frames);
         held += usize::from(reaction.is_held);

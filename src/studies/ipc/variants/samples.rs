@@ -1,11 +1,11 @@
 //! Samples of a comparison so far. The unit is the round, not the message.
 
 use super::batch_check::BatchVerdict;
-use super::round::Sample;
+use super::round::StrategySample;
 use crate::bridge::{BridgeError, FaultKind};
 use crate::clock::ms;
 use crate::stats::{median, samples_needed};
-use crate::studies::setup::Seen;
+use crate::studies::setup::AppliedSource;
 
 /// Minimum ratio of latencies in the second half of a round to the first, if commands wait for earlier ones.
 const FALLS_BEHIND: f64 = 1.5;
@@ -16,7 +16,7 @@ pub(crate) struct VariantSamples {
     /// Whether batches are applied, if any are compared.
     pub(super) batches: Option<BatchVerdict>,
     /// How the application of the application's single command is observed, if that way is included.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<AppliedSource>,
     /// Whether the bridge is embedded, so that any message may be sent.
     pub(super) is_embedded: bool,
     /// By way, in the order of the plan; empty before the first round.
@@ -27,7 +27,7 @@ pub(crate) struct VariantSamples {
 #[derive(Debug, Default)]
 pub(super) struct StrategySamples {
     /// By round; `None` for a failed round.
-    pub(super) rounds: Vec<Option<Sample>>,
+    pub(super) rounds: Vec<Option<StrategySample>>,
     /// The first fault.
     pub(super) fault: Option<RoundFault>,
     /// Start of the first round, in nanoseconds of the run's clock.
@@ -51,7 +51,7 @@ impl RoundFault {
 
 impl StrategySamples {
     /// The rounds that did not fail.
-    pub(super) fn good(&self) -> impl Iterator<Item = &Sample> {
+    pub(super) fn good(&self) -> impl Iterator<Item = &StrategySample> {
         self.rounds.iter().flatten()
     }
 
@@ -62,7 +62,7 @@ impl StrategySamples {
 
     /// Median latency of each round with enough samples, in ms.
     pub(super) fn medians_ms(&self) -> Vec<Option<f64>> {
-        let of_round = |sample: &Sample| {
+        let of_round = |sample: &StrategySample| {
             let is_enough = sample.latency_ns.len() >= samples_needed(0.5);
             median(&sample.latency_ns).filter(|_| is_enough).map(ms)
         };
@@ -71,7 +71,7 @@ impl StrategySamples {
 
     /// Mean latency of each round, in ms.
     pub(super) fn means_ms(&self) -> Vec<Option<f64>> {
-        let of_round = |sample: &Sample| {
+        let of_round = |sample: &StrategySample| {
             let n = sample.latency_ns.len();
             (n > 0).then(|| sample.latency_ns.iter().map(|ns| ms(*ns)).sum::<f64>() / n as f64)
         };

@@ -11,14 +11,14 @@ use super::super::super::study::{CaseHistogram, RunContext, StopReason};
 use super::super::bridge_study::{BridgeData, BridgeMeasurement};
 use super::super::ipc_context::IpcContext;
 use super::batch_check;
-use super::cases::Comparison;
+use super::cases::StrategyComparison;
 use super::findings::sentences;
 use super::messages;
 use super::round::measure;
 use super::samples::{RoundFault, StrategySamples, VariantSamples};
 use crate::bridge::{BridgeError, FaultKind};
 use crate::failure::Failure;
-use crate::measure::{QUIET, Watch, quiet_after};
+use crate::measure::{ApplicationSources, QUIET, quiet_after};
 use crate::plan::{IpcPlan, SendStrategy, VariantsPlan};
 use crate::plural::counted;
 use crate::record::Case;
@@ -44,7 +44,7 @@ impl BridgeMeasurement for VariantsPlan {
         if self.ways.iter().any(SendStrategy::is_batch) {
             data.samples.batches = Some(batch_check::check(bridge)?);
         }
-        let mut watch = Watch::default();
+        let mut watch = ApplicationSources::default();
         if self.ways.contains(&SendStrategy::AppReaction) {
             let (clock, stop) = (bridge.clock, bridge.stop);
             (watch, data.samples.seen) = seen(&bridge.plan.bridge, bridge.connection, bridge.plan.seed, (&clock, stop));
@@ -54,19 +54,19 @@ impl BridgeMeasurement for VariantsPlan {
     }
 
     fn cases(&self, plan: &IpcPlan, samples: &VariantSamples, end: Option<StopReason>) -> Vec<Case> {
-        Comparison { plan, study: self, samples }.cases(end)
+        StrategyComparison { plan, study: self, samples }.cases(end)
     }
 
     fn findings(&self, plan: &IpcPlan, samples: &VariantSamples, cases: &[Case]) -> Vec<String> {
-        sentences(&Comparison { plan, study: self, samples }, cases)
+        sentences(&StrategyComparison { plan, study: self, samples }, cases)
     }
 
     fn faults(&self, plan: &IpcPlan, samples: &VariantSamples) -> Vec<FaultKind> {
-        Comparison { plan, study: self, samples }.faults()
+        StrategyComparison { plan, study: self, samples }.faults()
     }
 
     fn histograms(&self, plan: &IpcPlan, samples: &VariantSamples) -> Vec<CaseHistogram> {
-        Comparison { plan, study: self, samples }.histograms()
+        StrategyComparison { plan, study: self, samples }.histograms()
     }
 
     fn warnings(&self, samples: &VariantSamples) -> Vec<String> {
@@ -95,7 +95,7 @@ impl VariantsPlan {
     fn rounds(
         &self,
         bridge: &mut IpcContext<'_>,
-        watch: &Watch,
+        watch: &ApplicationSources,
         data: &mut BridgeData<VariantSamples>,
         context: &mut RunContext<'_, BridgeData<VariantSamples>>,
     ) -> Result<StopReason, Failure> {
@@ -138,7 +138,7 @@ impl VariantsPlan {
     fn one(
         &self,
         bridge: &mut IpcContext<'_>,
-        watch: &Watch,
+        watch: &ApplicationSources,
         way: SendStrategy,
         seed: u64,
         samples: &mut StrategySamples,

@@ -5,19 +5,19 @@ use serde_json::json;
 use super::super::super::study::StopReason;
 use super::super::gpu_memory::{self, GpuMemory};
 use super::super::leak_metrics::growth;
-use super::life_cycle::{ConversationSamples, LifeCycleStep, Turn};
+use super::life_cycle::{ConversationSamples, ConversationTurn, LifeCycleStep};
 use super::projected::ProjectedMemory;
 use crate::advise::{LeakJudgement, LeakRule};
 use crate::clock::ms;
 use crate::host::ProcessMemory;
 use crate::plan::ConversationPlan;
 use crate::plural::{counted, verb_for};
-use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Timeline, TimelineSeries};
 
-type Reading = (&'static str, fn(&ProcessMemory) -> &Fact<u64>);
+type StepFigure = (&'static str, fn(&ProcessMemory) -> &Fact<u64>);
 
 /// Readings of a step, besides its growth.
-const READINGS: [Reading; 6] = [
+const READINGS: [StepFigure; 6] = [
     ("anonymous", |memory| &memory.anonymous_bytes),
     ("file_backed", |memory| &memory.file_backed_bytes),
     ("pss", |memory| &memory.proportional_bytes),
@@ -28,7 +28,7 @@ const READINGS: [Reading; 6] = [
 
 /// Projection and measurement of the same memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Reconciled {
+pub(super) struct ProjectedAndMeasured {
     /// Projected memory of the machine: weights of every kind and the KV cache, in bytes.
     pub(super) projected_bytes: f64,
     /// Growth of anonymous and file-backed memory, in bytes.
@@ -39,12 +39,12 @@ pub(super) struct Reconciled {
 ///
 /// Neither includes compute buffers, which are reserved for the largest batch but only touched as far as prompts need
 /// them, so that their projection is an upper bound. Neither includes device memory.
-pub(super) fn reconciled(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<Reconciled> {
+pub(super) fn reconciled(steps: &[LifeCycleStep], projected: &ProjectedMemory) -> Option<ProjectedAndMeasured> {
     let taken = |name: &str| {
         let memory = &steps.iter().find(|step| step.name == name)?.memory;
         Some(*memory.anonymous_bytes.value()? as f64 + *memory.file_backed_bytes.value()? as f64)
     };
-    Some(Reconciled {
+    Some(ProjectedAndMeasured {
         projected_bytes: (projected.weights_bytes + projected.mapped_bytes + projected.kv_bytes) as f64,
         measured_bytes: taken("context")? - taken("backend")?,
     })
@@ -80,10 +80,11 @@ pub(super) fn cases(
 }
 
 /// One case per step: memory after it, its growth, and the projection.
-fn step_cases<'a>(steps: &'a [LifeCycleStep], turns: &'a [Turn], projected: &ProjectedMemory) -> Vec<Case> {
+fn step_cases<'a>(steps: &'a [LifeCycleStep], turns: &'a [ConversationTurn], projected: &ProjectedMemory) -> Vec<Case> {
     let replies = ["first reply", "second reply"];
     let all = steps.iter().map(|step| (step.name, step.took_ns, &step.memory, step.gpu.as_ref()));
-    let reply = |(name, turn): (&'static str, &'a Turn)| (name, turn.elapsed_ns, &turn.memory, turn.gpu.as_ref());
+    let reply =
+        |(name, turn): (&'static str, &'a ConversationTurn)| (name, turn.elapsed_ns, &turn.memory, turn.gpu.as_ref());
     let all = all.chain(replies.into_iter().zip(turns).map(reply));
     let mut before: Option<&ProcessMemory> = None;
     let mut cases = Vec::new();
@@ -153,7 +154,7 @@ fn by_message(data: &ConversationSamples) -> Vec<(f64, f64)> {
     data.turns.iter().zip(1_u32..).filter_map(|(turn, at)| Some((f64::from(at), anonymous(turn)?))).collect()
 }
 
-fn anonymous(turn: &Turn) -> Option<f64> {
+fn anonymous(turn: &ConversationTurn) -> Option<f64> {
     turn.memory.anonymous_bytes.value().map(|bytes| *bytes as f64)
 }
 
@@ -216,7 +217,7 @@ fn forgotten(messages: u64) -> Option<String> {
     })
 }
 
-fn of_turns(turns: &[Turn]) -> Vec<Metric> {
+fn of_turns(turns: &[ConversationTurn]) -> Vec<Metric> {
     let n = turns.len() as u64;
     let extreme =
         |name: &str, values: Vec<f64>, unit: &str, pick: fn(f64, f64) -> f64| match values.into_iter().reduce(pick) {
@@ -234,12 +235,12 @@ fn of_turns(turns: &[Turn]) -> Vec<Metric> {
 }
 
 fn timeline(data: &ConversationSamples) -> Timeline {
-    let of = |name: &str, unit: &str, value: &dyn Fn(&Turn) -> Option<f64>| Series {
+    let of = |name: &str, unit: &str, value: &dyn Fn(&ConversationTurn) -> Option<f64>| TimelineSeries {
         name: name.into(),
         unit: unit.into(),
         values: data.turns.iter().map(value).collect(),
     };
-    let mut series: Vec<Series> = READINGS
+    let mut series: Vec<TimelineSeries> = READINGS
         .iter()
         .filter(|(name, _)| *name != "peak_resident")
         .map(|(name, reading)| of(name, "bytes", &|turn| reading(&turn.memory).value().map(|bytes| *bytes as f64)))

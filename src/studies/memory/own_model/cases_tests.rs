@@ -72,7 +72,7 @@ fn projected() -> ProjectedMemory {
 
 /// Turns that retain `kept_bytes` each.
 fn conversation(turns: u32, kept_bytes: u64) -> ConversationSamples {
-    let turn = |at: u32| Turn {
+    let turn = |at: u32| ConversationTurn {
         n_prompt: 20,
         n_gen: 8,
         ttft_ns: 3_000_000,

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host::ProcessMemory;
 use crate::llm::Conversation;
-use crate::llm::engine::{EngineError, Model, Session};
+use crate::llm::engine::{EngineError, Model, ModelSession};
 use crate::plan::ConversationPlan;
 
 use super::super::super::study::StopReason;
@@ -39,7 +39,7 @@ fn own_gpu_memory(gpus: Option<&GpuMemoryReader>) -> Option<GpuMemory> {
 
 /// One message and its reply.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct ConversationTurn {
     /// Tokens in the prompt.
     pub(super) n_prompt: usize,
     /// Tokens in the reply.
@@ -58,7 +58,7 @@ pub(super) struct Turn {
 #[derive(Debug, Default)]
 pub(crate) struct ConversationSamples {
     /// The turns.
-    pub(super) turns: Vec<Turn>,
+    pub(super) turns: Vec<ConversationTurn>,
     /// Messages dropped early because the context was too small.
     pub(super) forgotten: u64,
     /// Name of the chat template used.
@@ -68,7 +68,7 @@ pub(crate) struct ConversationSamples {
 /// Runs the conversation. `keep` is called with all samples after each turn.
 pub(super) fn converse(
     plan: &ConversationPlan,
-    (model, session): (&Model, &mut Session<'_>),
+    (model, session): (&Model, &mut ModelSession<'_>),
     gpus: Option<&GpuMemoryReader>,
     (done, stop): (&AtomicU64, &AtomicBool),
     data: &mut ConversationSamples,
@@ -92,7 +92,7 @@ pub(super) fn converse(
             Err(error) => return Err(error.into()),
         };
         conversation.answer(model.text(&timing.tokens));
-        data.turns.push(Turn {
+        data.turns.push(ConversationTurn {
             n_prompt: timing.n_prompt,
             n_gen: timing.n_gen,
             ttft_ns: timing.ttft_ns,

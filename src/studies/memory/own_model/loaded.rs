@@ -8,12 +8,12 @@ use super::life_cycle::{LifeCycleStep, timed};
 use super::projected::ProjectedMemory;
 use super::study::OwnModelStudy;
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, ContextSpec, Model, Placement, Projection, Session, Target, project};
+use crate::llm::engine::{Backend, ContextSpec, Model, ModelSession, Placement, PlacementTarget, Projection, project};
 use crate::plan::{ConversationPlan, oversubscribed};
 use crate::record::Topology;
 
 /// A model that was loaded while memory was recorded.
-pub(crate) struct LoadedModel {
+pub(crate) struct TracedModel {
     pub(super) plan: ConversationPlan,
     pub(super) located: LocatedModel,
     pub(super) model: Model,
@@ -27,7 +27,7 @@ pub(crate) struct LoadedModel {
     log_position: u64,
 }
 
-impl LoadedModel {
+impl TracedModel {
     /// Starts the backend and loads the model.
     pub(crate) fn load(
         plan: ConversationPlan,
@@ -42,7 +42,7 @@ impl LoadedModel {
         let (backend, took_ns) = timed(Backend::start);
         let backend = backend?;
         let gpus = gpus.map(|gpus| gpus.or_ggml(backend));
-        let projection = project(backend, &located.path, plan.n_gpu_layers, &context(&plan), Target::Machine)?;
+        let projection = project(backend, &located.path, plan.n_gpu_layers, &context(&plan), PlacementTarget::Machine)?;
         steps.push(LifeCycleStep::after("backend", took_ns, gpus.as_ref()));
         let log_position = backend.log().position();
         let placement =
@@ -56,7 +56,7 @@ impl LoadedModel {
     }
 
     /// Creates the context, which completes the life cycle.
-    pub(crate) fn open(&self) -> Result<(OwnModelStudy<'_>, Session<'_>), Failure> {
+    pub(crate) fn open(&self) -> Result<(OwnModelStudy<'_>, ModelSession<'_>), Failure> {
         let (session, took_ns) = timed(|| self.model.session(&context(&self.plan)));
         let session = session?;
         let mut steps = self.steps.clone();

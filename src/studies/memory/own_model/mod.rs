@@ -7,4 +7,4 @@ mod loaded;
 mod projected;
 mod study;
 
-pub(crate) use loaded::LoadedModel;
+pub(crate) use loaded::TracedModel;

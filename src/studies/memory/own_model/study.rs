@@ -8,16 +8,16 @@ use super::super::leak_metrics::verdict;
 use super::cases::{cases, judge};
 use super::findings::findings;
 use super::life_cycle::{ConversationSamples, LifeCycleStep, converse};
-use super::loaded::LoadedModel;
+use super::loaded::TracedModel;
 use super::projected::ProjectedMemory;
 use crate::failure::Failure;
-use crate::llm::engine::Session;
+use crate::llm::engine::ModelSession;
 use crate::record::{Case, Run};
 
 /// Memory of a model in this process: after each step of its life cycle, and over a conversation.
 pub(crate) struct OwnModelStudy<'m> {
     /// The model.
-    pub(super) loaded: &'m LoadedModel,
+    pub(super) loaded: &'m TracedModel,
     /// The steps until the context.
     pub(super) steps: Vec<LifeCycleStep>,
     /// Their projection by llama.cpp.
@@ -26,10 +26,10 @@ pub(crate) struct OwnModelStudy<'m> {
 
 impl<'m> Study for OwnModelStudy<'m> {
     type Data = ConversationSamples;
-    type Target = Session<'m>;
+    type Target = ModelSession<'m>;
 
-    fn manifest(&self, _: &Session<'m>) -> Result<RunManifest, Failure> {
-        let LoadedModel { plan, located, model, projection, .. } = self.loaded;
+    fn manifest(&self, _: &ModelSession<'m>) -> Result<RunManifest, Failure> {
+        let TracedModel { plan, located, model, projection, .. } = self.loaded;
         let facts = model.facts();
         let concerns = located.facts.concerns(plan.n_ctx.into()).into_iter();
         let warnings = concerns.chain(facts.warnings.iter().map(|line| line.text.clone()));
@@ -53,11 +53,11 @@ impl<'m> Study for OwnModelStudy<'m> {
 
     fn run(
         &self,
-        session: &mut Session<'m>,
+        session: &mut ModelSession<'m>,
         data: &mut ConversationSamples,
         context: &mut RunContext<'_, ConversationSamples>,
     ) -> Result<StopReason, Failure> {
-        let LoadedModel { plan, model, gpus, .. } = self.loaded;
+        let TracedModel { plan, model, gpus, .. } = self.loaded;
         let phase = context.observer.phase("messages", plan.messages.into());
         let stop = context.stop;
         let mut saved = 0;
@@ -76,7 +76,7 @@ impl<'m> Study for OwnModelStudy<'m> {
     }
 
     fn findings(&self, data: &ConversationSamples, _: &Run, _: StopReason) -> Vec<String> {
-        let LoadedModel { plan, gpus, .. } = self.loaded;
+        let TracedModel { plan, gpus, .. } = self.loaded;
         findings(plan, &self.steps, &self.projected, data, gpus.as_ref())
     }
 

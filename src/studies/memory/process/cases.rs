@@ -10,7 +10,7 @@ use crate::advise::{LeakJudgement, Standstill};
 use crate::host::{NamedProcess, ProcessMemory};
 use crate::plan::{GrowthUnit, MemoryWatchPlan};
 use crate::plural::counted;
-use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Series, Timeline};
+use crate::record::{Case, CaseState, Direction, Fact, Metric, MetricStatus, Timeline, TimelineSeries};
 
 /// The case so far. It counts as cut off if a planned length was not reached.
 pub(super) fn case(
@@ -84,10 +84,10 @@ fn points(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot]) -> Vec<(f64, f64
     points
 }
 
-type Reading = (&'static str, &'static str, fn(&ProcessMemory) -> &Fact<u64>);
+type ProcessFigure = (&'static str, &'static str, fn(&ProcessMemory) -> &Fact<u64>);
 
 /// Readings of a sample, with their units.
-const READINGS: [Reading; 10] = [
+const READINGS: [ProcessFigure; 10] = [
     ("anonymous", "bytes", |memory| &memory.anonymous_bytes),
     ("committed", "bytes", |memory| &memory.committed_bytes),
     ("file_backed", "bytes", |memory| &memory.file_backed_bytes),
@@ -144,18 +144,22 @@ fn timeline(plan: &MemoryWatchPlan, snapshots: &[MemorySnapshot]) -> Timeline {
     let values = |reading: fn(&ProcessMemory) -> &Fact<u64>| {
         snapshots.iter().map(|snapshot| reading(&snapshot.memory).value().map(|value| *value as f64)).collect()
     };
-    let mut series: Vec<Series> = READINGS
+    let mut series: Vec<TimelineSeries> = READINGS
         .into_iter()
         .filter(|(name, ..)| *name != "peak_resident")
-        .map(|(name, unit, reading)| Series { name: name.into(), unit: unit.into(), values: values(reading) })
+        .map(|(name, unit, reading)| TimelineSeries { name: name.into(), unit: unit.into(), values: values(reading) })
         .collect();
     for (name, reading) in gpu_memory::NAMES.into_iter().zip(gpu_memory::READINGS) {
         let bytes = |snapshot: &MemorySnapshot| reading(snapshot.gpu.as_ref()?).value().map(|bytes| *bytes as f64);
-        series.push(Series { name: name.into(), unit: "bytes".into(), values: snapshots.iter().map(bytes).collect() });
+        series.push(TimelineSeries {
+            name: name.into(),
+            unit: "bytes".into(),
+            values: snapshots.iter().map(bytes).collect(),
+        });
     }
     if plan.counts_lines {
         let values = snapshots.iter().map(|snapshot| Some(snapshot.messages as f64)).collect();
-        series.push(Series { name: "messages".into(), unit: "count".into(), values });
+        series.push(TimelineSeries { name: "messages".into(), unit: "count".into(), values });
     }
     series.retain(|series| series.values.iter().any(Option::is_some));
     Timeline { along: "s".into(), at: snapshots.iter().map(|snapshot| snapshot.at_s).collect(), series }

@@ -51,9 +51,9 @@ impl From<LineCountError> for Failure {
 pub(crate) struct LineCounter {
     path: PathBuf,
     /// The current file of that name.
-    current: Reader,
+    current: LogReader,
     /// The previous file of that name, to which the writer may still append for a while.
-    previous: Option<Reader>,
+    previous: Option<LogReader>,
     ended: u64,
     /// How often another file took the name.
     replaced: u64,
@@ -74,7 +74,7 @@ impl LineCounter {
         if let Some(what) = kind(&fs::metadata(path).map_err(failed)?) {
             return Err(LineCountError::NotAFile { path: path.into(), what });
         }
-        let mut current = Reader::open(path).map_err(failed)?;
+        let mut current = LogReader::open(path).map_err(failed)?;
         current.skip_to_end().map_err(failed)?;
         Ok(Self { path: path.into(), current, previous: None, ended: 0, replaced: 0, truncated: 0, is_missing: false })
     }
@@ -93,7 +93,7 @@ impl LineCounter {
         self.ended += read.lines;
         self.truncated += u64::from(read.is_anew);
         let next = match fs::metadata(&self.path) {
-            Ok(metadata) if kind(&metadata).is_none() => Reader::open(&self.path),
+            Ok(metadata) if kind(&metadata).is_none() => LogReader::open(&self.path),
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),
         };
@@ -144,14 +144,14 @@ impl LineCounter {
 
 /// Result of one poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Progress {
+struct PollResult {
     lines: u64,
     /// Whether the file was truncated or overwritten, and read from its start.
     is_anew: bool,
 }
 
 /// An open file and its read position.
-struct Reader {
+struct LogReader {
     file: File,
     identity: Identity,
     at: u64,
@@ -159,7 +159,7 @@ struct Reader {
     remembered: Vec<u8>,
 }
 
-impl Reader {
+impl LogReader {
     fn open(path: &Path) -> io::Result<Self> {
         let file = without_waiting().open(path)?;
         let identity = identity(&file)?;
@@ -177,7 +177,7 @@ impl Reader {
     }
 
     /// Counts the lines that end between the read position and the current end of the file.
-    fn read_on(&mut self, stop: &AtomicBool) -> io::Result<Progress> {
+    fn read_on(&mut self, stop: &AtomicBool) -> io::Result<PollResult> {
         let until = self.file.metadata()?.len();
         let is_anew = until < self.at || !self.is_as_remembered()?;
         if is_anew {
@@ -197,7 +197,7 @@ impl Reader {
             self.remembered.extend_from_slice(&piece[..read]);
             self.remembered.drain(..self.remembered.len().saturating_sub(REMEMBERED));
         }
-        Ok(Progress { lines, is_anew })
+        Ok(PollResult { lines, is_anew })
     }
 
     /// Whether the bytes before the read position are unchanged.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 
-use super::super::card::CardNeed;
+use super::super::gpu_memory_need::GpuMemoryNeed;
 use super::super::responder::{ResponderConfig, WARM_TOKENS, context};
 use super::super::worker::ResponderWorker;
 use super::ModelSource;
@@ -13,9 +13,9 @@ use super::paced::{paced, paced_simulation, paced_subject};
 use crate::advise::MemoryBudget;
 use crate::clock::ms;
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, Target, project};
+use crate::llm::engine::{Backend, Device, DeviceKind, Model, Placement, PlacementTarget, project};
 use crate::measure::WaitPolicy;
-use crate::plan::{Arm, PipelinePlan};
+use crate::plan::{CompanionSettings, PipelinePlan};
 use crate::record::Simulation;
 use crate::studies::Observer;
 use crate::studies::model_check::Use;
@@ -29,7 +29,7 @@ struct RealModel {
 }
 
 /// A model, and where its weights were put.
-struct LoadedModel {
+struct PlacedModel {
     how: Loading,
     model: Model,
 }
@@ -44,7 +44,7 @@ struct Loading {
 }
 
 impl Loading {
-    fn of(arm: &Arm, has_gpu: bool) -> Self {
+    fn of(arm: &CompanionSettings, has_gpu: bool) -> Self {
         let layers = if has_gpu { arm.n_gpu_layers } else { 0 };
         Self { layers, use_mmap: arm.use_mmap, use_mlock: arm.use_mlock }
     }
@@ -59,13 +59,13 @@ impl Loading {
 pub(crate) struct Models {
     real: Option<RealModel>,
     /// One model per placement.
-    loaded: Vec<LoadedModel>,
+    loaded: Vec<PlacedModel>,
     /// Whether there is a device for layers.
     has_gpu: bool,
     /// The process of each side that sets what waiting threads do, in the order of the plan.
     workers: Vec<Option<ResponderWorker>>,
     /// What the settings take of a GPU, in the order of the plan.
-    cards: Vec<CardNeed>,
+    cards: Vec<GpuMemoryNeed>,
 }
 
 impl Models {
@@ -82,7 +82,7 @@ impl Models {
             return Ok(models);
         }
         // All layers (-1) becomes more than any model has.
-        let layers = |arm: &Arm| u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX >> 1);
+        let layers = |arm: &CompanionSettings| u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX >> 1);
         let most_layers = plan.arms.iter().map(|(_, arm)| layers(arm)).max().unwrap_or(0);
         let wanted = Use::weights(most_layers);
         let located = locate(source.model, source.config, wanted, observer, stop)?;
@@ -95,7 +95,7 @@ impl Models {
             let how = Loading::of(arm, models.has_gpu);
             if models.loaded.iter().all(|loaded| loaded.how != how) {
                 let model = load(backend, &located.path, &how.placement(), observer, stop)?;
-                models.loaded.push(LoadedModel { how, model });
+                models.loaded.push(PlacedModel { how, model });
             }
         }
         for (_, arm) in &plan.arms {
@@ -115,7 +115,7 @@ impl Models {
         })
     }
 
-    fn model(&self, arm: &Arm) -> &Model {
+    fn model(&self, arm: &CompanionSettings) -> &Model {
         let how = Loading::of(arm, self.has_gpu);
         &self.loaded.iter().find(|loaded| loaded.how == how).unwrap_or(&self.loaded[0]).model
     }
@@ -127,21 +127,21 @@ impl Models {
     }
 
     /// GPU memory of the settings, in the order of the plan.
-    pub(in super::super) fn cards(&self) -> &[CardNeed] {
+    pub(in super::super) fn cards(&self) -> &[GpuMemoryNeed] {
         &self.cards
     }
 
     /// Projected for the named GPU; otherwise what llama.cpp's buffers take on this machine's GPUs.
-    fn card(&self, plan: &PipelinePlan, arm: &Arm, gpus: &[Device]) -> Result<CardNeed, Failure> {
+    fn card(&self, plan: &PipelinePlan, arm: &CompanionSettings, gpus: &[Device]) -> Result<GpuMemoryNeed, Failure> {
         let Some(RealModel { located, backend }) = &self.real else {
-            return Ok(CardNeed::Unknown { reason: "a simulated model uses no GPU".into() });
+            return Ok(GpuMemoryNeed::Unknown { reason: "a simulated model uses no GPU".into() });
         };
         let layers = u32::try_from(arm.n_gpu_layers).unwrap_or(u32::MAX);
         let reserve_bytes = plan.reserve_bytes;
         if let Some(memory_bytes) = plan.vram_bytes {
-            let target = Target::Card { memory_bytes };
+            let target = PlacementTarget::Card { memory_bytes };
             let placement = project(backend, &located.path, layers, &context(arm), target)?;
-            return Ok(CardNeed::Known {
+            return Ok(GpuMemoryNeed::Known {
                 bytes: placement.on_devices().total_bytes(),
                 basis: target.basis(),
                 budget: MemoryBudget { total_bytes: memory_bytes, free_bytes: memory_bytes, reserve_bytes },
@@ -155,10 +155,10 @@ impl Models {
             } else {
                 "a GPU does not report its memory"
             };
-            return Ok(CardNeed::Unknown { reason: reason.into() });
+            return Ok(GpuMemoryNeed::Unknown { reason: reason.into() });
         };
         let held = self.model(arm).session(&context(arm))?.held(layers)?;
-        Ok(CardNeed::Known {
+        Ok(GpuMemoryNeed::Known {
             bytes: held.on_devices().total_bytes(),
             basis: "the buffers that llama.cpp reports; the driver's figure for the process cannot separate the two \
                 settings",
@@ -222,7 +222,7 @@ impl Models {
 fn worker(
     path: &Path,
     backend: &Backend,
-    arm: &Arm,
+    arm: &CompanionSettings,
     has_gpu: bool,
     stop: &AtomicBool,
 ) -> Result<Option<ResponderWorker>, Failure> {

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::super::responder::ResponderConfig;
-use crate::measure::PacedSpec;
+use crate::measure::PaceSpec;
 use crate::plan::PipelinePlan;
 use crate::record::Simulation;
 
 /// The paced responder of the settings at this index: one for both sides, or one for each.
-pub(super) fn paced(specs: &[PacedSpec], at: usize) -> Option<ResponderConfig<'static>> {
+pub(super) fn paced(specs: &[PaceSpec], at: usize) -> Option<ResponderConfig<'static>> {
     specs.get(at).or(specs.last()).map(|spec| ResponderConfig::paced(*spec))
 }
 
@@ -18,13 +18,13 @@ pub(super) fn paced_subject(plan: &PipelinePlan) -> Value {
 }
 
 /// Marks that no model was measured.
-pub(super) fn paced_simulation(specs: &[PacedSpec]) -> Simulation {
+pub(super) fn paced_simulation(specs: &[PaceSpec]) -> Simulation {
     Simulation {
         what: "model of known speed".into(),
         parameters: format!("{} tokens a second", texts(specs).join(", ")),
     }
 }
 
-fn texts(specs: &[PacedSpec]) -> Vec<String> {
+fn texts(specs: &[PaceSpec]) -> Vec<String> {
     specs.iter().map(ToString::to_string).collect()
 }

@@ -4,12 +4,12 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
 
-use super::super::card::CardNeed;
+use super::super::gpu_memory_need::GpuMemoryNeed;
 use super::super::responder::ResponderConfig;
 use super::ModelSource;
 use super::paced::{paced, paced_simulation, paced_subject};
 use crate::failure::Failure;
-use crate::measure::PacedSpec;
+use crate::measure::PaceSpec;
 use crate::plan::PipelinePlan;
 use crate::record::Simulation;
 use crate::studies::Observer;
@@ -37,7 +37,7 @@ impl Models {
     /// The paced responder of the settings at this index of the plan.
     #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
     pub(in super::super) fn responder(&self, plan: &PipelinePlan, at: usize) -> ResponderConfig<'static> {
-        let slow = PacedSpec { prompt_per_s: 1.0, tokens_per_s: 1.0, build_ms: 0.0, hold_ms: 0.0 };
+        let slow = PaceSpec { prompt_per_s: 1.0, tokens_per_s: 1.0, build_ms: 0.0, hold_ms: 0.0 };
         paced(&plan.paced, at).unwrap_or_else(|| ResponderConfig::paced(slow))
     }
 
@@ -49,7 +49,7 @@ impl Models {
 
     /// Empty: a simulated model uses no GPU.
     #[allow(clippy::unused_self)] // Same signature as with llama.cpp.
-    pub(in super::super) fn cards(&self) -> &[CardNeed] {
+    pub(in super::super) fn cards(&self) -> &[GpuMemoryNeed] {
         &[]
     }
 

@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use crate::llm::GpuProfile;
 use crate::llm::engine::{FlashAttention, KvType};
-use crate::measure::{Delivery, Moment, WaitPolicy};
+use crate::measure::{Delivery, ReactionTiming, WaitPolicy};
 use crate::record::Priority;
 
 /// Settings of a companion, under the names that they have everywhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Arm {
+pub struct CompanionSettings {
     /// Its name: `app`, `recommended`, or as typed.
     pub name: String,
     /// Origin of the values.
@@ -46,7 +46,7 @@ pub struct Arm {
     /// How a reaction is sent.
     pub reaction: Delivery,
     /// When a reaction is sent.
-    pub react: Moment,
+    pub react: ReactionTiming,
     /// The settings among these that no published version of the application can be told: what is gained with them is what a change of
     /// the application would gain.
     #[serde(skip_deserializing)]
@@ -55,7 +55,7 @@ pub struct Arm {
 
 /// Why settings are unusable.
 #[derive(Debug, thiserror::Error)]
-pub enum ArmError {
+pub enum CompanionSettingsError {
     /// Unknown setting.
     #[error("'{text}': there is no setting '{key}'")]
     UnknownKey {
@@ -119,7 +119,7 @@ pub const ARM_KEYS: [&str; 15] = [
     "react",
 ];
 
-impl Arm {
+impl CompanionSettings {
     /// The application's own behaviour with that profile on a machine with `cpus` CPUs. Read back from llama.cpp:
     /// generation uses the profile's threads, prompt processing all CPUs of the machine (the application sets no
     /// number), the physical batch equals the logical batch, flash attention is off, keys and values have 16 bits.
@@ -144,7 +144,7 @@ impl Arm {
             use_mlock: profile.mlock,
             warm_start: false,
             reaction: Delivery::Expression,
-            react: Moment::End,
+            react: ReactionTiming::End,
             not_obeyed: Vec::new(),
         }
     }
@@ -174,7 +174,7 @@ impl Arm {
             use_mmap: values.get("use_mmap").and_then(Value::as_bool).unwrap_or(self.use_mmap),
             use_mlock: values.get("use_mlock").and_then(Value::as_bool).unwrap_or(self.use_mlock),
             warm_start: values.get("warm_start").and_then(Value::as_bool).unwrap_or(true),
-            react: Moment::FirstWords,
+            react: ReactionTiming::FirstWords,
             ..self
         }
     }
@@ -216,8 +216,8 @@ impl Arm {
     /// These settings with typed changes: `n_threads=2,react=first-words`.
     ///
     /// # Errors
-    /// [`ArmError::UnknownKey`], [`ArmError::BadValue`].
-    pub fn changed(mut self, text: &str, changes: &str) -> Result<Self, ArmError> {
+    /// [`CompanionSettingsError::UnknownKey`], [`CompanionSettingsError::BadValue`].
+    pub fn changed(mut self, text: &str, changes: &str) -> Result<Self, CompanionSettingsError> {
         let mut changes: Vec<(&str, &str)> = changes
             .split(',')
             .filter(|change| !change.is_empty())
@@ -232,8 +232,13 @@ impl Arm {
         Ok(Self { name: text.into(), ..self })
     }
 
-    fn set(&mut self, text: &str, key: &str, value: &str) -> Result<(), ArmError> {
-        let bad = |expected| ArmError::BadValue { text: text.into(), key: key.into(), value: value.into(), expected };
+    fn set(&mut self, text: &str, key: &str, value: &str) -> Result<(), CompanionSettingsError> {
+        let bad = |expected| CompanionSettingsError::BadValue {
+            text: text.into(),
+            key: key.into(),
+            value: value.into(),
+            expected,
+        };
         let number = |largest: u32| {
             value
                 .parse()
@@ -262,7 +267,7 @@ impl Arm {
             "warm_start" => self.warm_start = value.parse().map_err(|_| bad("true or false"))?,
             "reaction" => self.reaction = word(value).ok_or_else(|| bad("expression, single, pipelined or batch"))?,
             "react" => self.react = word(value).ok_or_else(|| bad("end or first-words"))?,
-            _ => return Err(ArmError::UnknownKey { text: text.into(), key: key.into() }),
+            _ => return Err(CompanionSettingsError::UnknownKey { text: text.into(), key: key.into() }),
         }
         Ok(())
     }
@@ -282,12 +287,12 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
 mod tests {
     use super::*;
 
-    fn app() -> Arm {
-        Arm::app(&GpuProfile::built_in()[0], Some(2))
+    fn app() -> CompanionSettings {
+        CompanionSettings::app(&GpuProfile::built_in()[0], Some(2))
     }
 
-    fn reachable() -> Vec<Arm> {
-        GpuProfile::built_in().iter().map(|profile| Arm::app(profile, Some(2))).collect()
+    fn reachable() -> Vec<CompanionSettings> {
+        GpuProfile::built_in().iter().map(|profile| CompanionSettings::app(profile, Some(2))).collect()
     }
 
     #[test]
@@ -296,8 +301,8 @@ mod tests {
         assert_eq!((arm.n_threads, arm.n_threads_batch, arm.n_gpu_layers), (6, 2, -1), "prompts: all CPUs");
         assert_eq!((arm.n_ctx, arm.n_batch, arm.n_ubatch, arm.warm_start), (4096, 512, 512, false));
         assert_eq!((arm.flash_attn, arm.kv_type), (FlashAttention::Off, KvType::F16));
-        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::End));
-        let fallback = Arm::app(&GpuProfile::built_in()[2], None);
+        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, ReactionTiming::End));
+        let fallback = CompanionSettings::app(&GpuProfile::built_in()[2], None);
         assert_eq!((fallback.n_threads, fallback.n_threads_batch, fallback.n_ubatch), (8, 8, 128));
         assert!(arm.use_mlock && !fallback.use_mlock);
     }
@@ -319,7 +324,7 @@ mod tests {
         let arm = app().recommended(values.as_object().unwrap(), "here".into());
         assert_eq!((arm.n_threads, arm.flash_attn, arm.kv_type), (1, FlashAttention::On, KvType::Q8_0));
         assert_eq!((arm.priority, arm.wait_policy, arm.use_mmap), (Priority::Normal, WaitPolicy::Unset, true));
-        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, Moment::FirstWords));
+        assert_eq!((arm.reaction, arm.react), (Delivery::Expression, ReactionTiming::FirstWords));
     }
 
     #[test]
@@ -339,7 +344,7 @@ mod tests {
         let text = "app,n_threads=2,react=first-words,reaction=pipelined,warm_start=true,n_gpu_layers=-1";
         let arm = app().changed(text, &text[4..]).unwrap();
         assert_eq!((arm.n_threads, arm.n_threads_batch), (2, 2));
-        assert_eq!((arm.react, arm.reaction, arm.warm_start), (Moment::FirstWords, Delivery::Pipelined, true));
+        assert_eq!((arm.react, arm.reaction, arm.warm_start), (ReactionTiming::FirstWords, Delivery::Pipelined, true));
         assert_eq!(arm.name, text);
         let batches = |changes: &str| app().changed("x", changes).map(|arm| (arm.n_batch, arm.n_ubatch)).unwrap();
         assert_eq!((batches("n_batch=64"), batches("n_ubatch=32,n_batch=64")), ((64, 64), (64, 32)));

@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::projection_study::ProfileNeed;
 use super::projections::{Projections, empty_card};
-use crate::advise::{MemoryBudget, PlacementPick, RuleAnswer, TableCard, gpu_rules, table_cards};
+use crate::advise::{MemoryBudget, PlacementPick, RuleResult, TableGpu, gpu_rules, table_gpus};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Direction, Metric, MetricStatus};
 use crate::text::gib;
 
 /// A GPU to place layers on.
 #[derive(Debug, Clone)]
-pub(super) struct SizedCard {
+pub(super) struct SizedGpu {
     /// Its name: `6GiB`, `RTX 4050`.
     pub(super) name: String,
     /// The available memory.
@@ -20,18 +20,18 @@ pub(super) struct SizedCard {
 
 /// A GPU and the placement picked for it.
 #[derive(Debug)]
-pub(super) struct PickedCard<'a> {
-    card: &'a SizedCard,
+pub(super) struct PickedGpu<'a> {
+    card: &'a SizedGpu,
     /// `None` if not even the buffers of a placement without layers fit.
     pick: Option<PlacementPick>,
 }
 
 /// The pick for each GPU.
-pub(super) fn picked<'a>(projections: &Projections, cards: &'a [SizedCard]) -> Vec<PickedCard<'a>> {
-    cards.iter().map(|card| PickedCard { card, pick: projections.pick(&card.budget) }).collect()
+pub(super) fn picked<'a>(projections: &Projections, cards: &'a [SizedGpu]) -> Vec<PickedGpu<'a>> {
+    cards.iter().map(|card| PickedGpu { card, pick: projections.pick(&card.budget) }).collect()
 }
 
-impl PickedCard<'_> {
+impl PickedGpu<'_> {
     /// The pick in one sentence.
     pub(super) fn sentence(&self) -> String {
         let kept = gib(self.card.budget.reserve_bytes);
@@ -79,7 +79,7 @@ pub(super) struct TableSizes {
 /// The founding document's table for this model, one sentence per GPU, with the reserve kept free.
 pub(super) fn founding_table(projections: &Projections, needs: &[ProfileNeed], sizes: TableSizes) -> Vec<String> {
     let TableSizes { model_bytes, reserve_bytes } = sizes;
-    let of_card = |card: &TableCard| {
+    let of_card = |card: &TableGpu| {
         let memory = card.memory_gib << 30;
         let answers = gpu_rules().iter().map(|rule| rule.answer(memory, model_bytes, projections.offloadable()));
         let rules: Vec<String> = answers.map(|answer| rule_words(&answer, projections, needs, memory)).collect();
@@ -104,10 +104,10 @@ pub(super) fn founding_table(projections: &Projections, needs: &[ProfileNeed], s
             card.wanted
         )
     };
-    table_cards().iter().map(of_card).collect()
+    table_gpus().iter().map(of_card).collect()
 }
 
-fn rule_words(answer: &RuleAnswer, projections: &Projections, needs: &[ProfileNeed], memory: u64) -> String {
+fn rule_words(answer: &RuleResult, projections: &Projections, needs: &[ProfileNeed], memory: u64) -> String {
     // The founding document's "cpu" is the app's cpu_fallback.
     let profile = answer.profile.as_deref().map(|name| if name == "cpu" { "cpu_fallback" } else { name });
     let need = profile.and_then(|name| needs.iter().find(|need| need.name == name));

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::matcher::{Answer, Matcher};
+use super::matcher::{ReplyMatch, ReplyMatcher};
 use crate::bridge::Ack;
-use crate::bridge::tap::{MessageMetadata, Passed, Side};
+use crate::bridge::tap::{ForwardedMessage, MessageMetadata, TapSide};
 use crate::stats::Reservoir;
 
 /// Traffic in one direction.
 #[derive(Debug, Default)]
-pub struct Traffic {
+pub struct DirectionTraffic {
     /// Messages, without blank lines.
     pub messages: u64,
     /// Bytes passed on, including incomplete messages.
@@ -28,11 +28,11 @@ pub struct Traffic {
 
 /// Totals of both directions.
 #[derive(Debug, Default)]
-pub struct TapAccount {
+pub struct TapTotals {
     /// What the application sent.
-    pub app: Traffic,
+    pub app: DirectionTraffic,
     /// What Unity sent.
-    pub unity: Traffic,
+    pub unity: DirectionTraffic,
     /// Reply times in nanoseconds by kind of reply; `None` if the kind is unknown.
     pub replies_ns: BTreeMap<Option<Ack>, Reservoir>,
     /// Replies that may belong to more than one request.
@@ -43,10 +43,10 @@ pub struct TapAccount {
     pub unanswered: u64,
     /// Connections from the application.
     pub connections: u64,
-    matcher: Matcher,
+    matcher: ReplyMatcher,
 }
 
-impl TapAccount {
+impl TapTotals {
     /// Starts a connection.
     pub fn begin(&mut self) {
         self.connections += 1;
@@ -56,31 +56,31 @@ impl TapAccount {
     }
 
     /// Adds a message; messages must be added in order of arrival.
-    pub fn add(&mut self, passed: &Passed, metadata: &MessageMetadata) {
+    pub fn add(&mut self, passed: &ForwardedMessage, metadata: &MessageMetadata) {
         if metadata.is_blank() {
             return;
         }
         let direction = match passed.from {
-            Side::App => &mut self.app,
-            Side::Unity => &mut self.unity,
+            TapSide::App => &mut self.app,
+            TapSide::Unity => &mut self.unity,
         };
         direction.add(passed, metadata);
         match passed.from {
-            Side::App if metadata.wants_none => {}
-            Side::App => self.matcher.ask(passed.at_ns, metadata.id.clone(), metadata.wants),
-            Side::Unity => match self.answered(metadata) {
-                Answer::Of { asked_ns, ack } => {
+            TapSide::App if metadata.wants_none => {}
+            TapSide::App => self.matcher.ask(passed.at_ns, metadata.id.clone(), metadata.wants),
+            TapSide::Unity => match self.answered(metadata) {
+                ReplyMatch::Of { asked_ns, ack } => {
                     self.replies_ns.entry(ack).or_default().push(passed.at_ns.saturating_sub(asked_ns));
                 }
-                Answer::Unassigned => self.unassigned += 1,
-                Answer::Unasked => self.unasked += 1,
+                ReplyMatch::Unassigned => self.unassigned += 1,
+                ReplyMatch::Unasked => self.unasked += 1,
             },
         }
     }
 
-    fn answered(&mut self, metadata: &MessageMetadata) -> Answer {
+    fn answered(&mut self, metadata: &MessageMetadata) -> ReplyMatch {
         match self.matcher.answer(metadata.id.as_ref(), metadata.tells) {
-            Answer::Unasked if metadata.is_reply && metadata.id.is_none() => {
+            ReplyMatch::Unasked if metadata.is_reply && metadata.id.is_none() => {
                 self.matcher.answer_oldest_named(metadata.tells)
             }
             answer => answer,
@@ -93,8 +93,8 @@ impl TapAccount {
     }
 }
 
-impl Traffic {
-    fn add(&mut self, passed: &Passed, metadata: &MessageMetadata) {
+impl DirectionTraffic {
+    fn add(&mut self, passed: &ForwardedMessage, metadata: &MessageMetadata) {
         self.messages += 1;
         self.sizes_bytes.push(passed.size_bytes);
         self.held_ns.push(passed.held_ns);
@@ -111,25 +111,25 @@ mod tests {
     use super::*;
     use crate::bridge::Framing;
 
-    fn add(account: &mut TapAccount, from: Side, at_ns: u64, text: &str) {
+    fn add(account: &mut TapTotals, from: TapSide, at_ns: u64, text: &str) {
         let content = text.as_bytes().to_vec();
         let size_bytes = text.len() as u64 + 1;
-        let passed = Passed { from, at_ns, held_ns: 7, size_bytes, framing: Framing::Lines, content };
+        let passed = ForwardedMessage { from, at_ns, held_ns: 7, size_bytes, framing: Framing::Lines, content };
         account.add(&passed, &MessageMetadata::of(&passed.content));
     }
 
     #[test]
     fn totals_of_a_stock_session() {
-        let mut account = TapAccount::default();
+        let mut account = TapTotals::default();
         account.begin();
-        add(&mut account, Side::Unity, 5, "{}");
-        add(&mut account, Side::App, 100, r#"{"command":"set_expression"}"#);
-        add(&mut account, Side::Unity, 150, "{}");
-        add(&mut account, Side::App, 200, r#"{"command":"ping"}"#);
-        add(&mut account, Side::App, 300, "");
-        add(&mut account, Side::App, 400, r#"{"command":"set_auto_blink"}"#);
-        add(&mut account, Side::Unity, 1_000, "{}");
-        add(&mut account, Side::App, 2_000, r#"{"command":"reset_expressions"}"#);
+        add(&mut account, TapSide::Unity, 5, "{}");
+        add(&mut account, TapSide::App, 100, r#"{"command":"set_expression"}"#);
+        add(&mut account, TapSide::Unity, 150, "{}");
+        add(&mut account, TapSide::App, 200, r#"{"command":"ping"}"#);
+        add(&mut account, TapSide::App, 300, "");
+        add(&mut account, TapSide::App, 400, r#"{"command":"set_auto_blink"}"#);
+        add(&mut account, TapSide::Unity, 1_000, "{}");
+        add(&mut account, TapSide::App, 2_000, r#"{"command":"reset_expressions"}"#);
         account.end();
         assert_eq!(account.replies_ns[&Some(Ack::Received)].values(), [50]);
         assert_eq!(account.replies_ns[&Some(Ack::Applied)].values(), [600]);
@@ -141,12 +141,12 @@ mod tests {
 
     #[test]
     fn public_api_replies_without_ids_are_matched() {
-        let mut account = TapAccount::default();
+        let mut account = TapTotals::default();
         account.begin();
-        add(&mut account, Side::Unity, 5, r#"{"type":"ready","data":{}}"#);
-        add(&mut account, Side::App, 100, r#"{"type":"set_expression","data":{"expression":"Joy"},"id":"a-1"}"#);
-        add(&mut account, Side::Unity, 120, r#"{"type":"status","data":{"fps":60}}"#);
-        add(&mut account, Side::Unity, 150, r#"{"type":"expression_set","data":{}}"#);
+        add(&mut account, TapSide::Unity, 5, r#"{"type":"ready","data":{}}"#);
+        add(&mut account, TapSide::App, 100, r#"{"type":"set_expression","data":{"expression":"Joy"},"id":"a-1"}"#);
+        add(&mut account, TapSide::Unity, 120, r#"{"type":"status","data":{"fps":60}}"#);
+        add(&mut account, TapSide::Unity, 150, r#"{"type":"expression_set","data":{}}"#);
         account.end();
         let replies: Vec<u64> = account.replies_ns.values().flat_map(Reservoir::values).copied().collect();
         assert_eq!((replies, account.unasked, account.unanswered), (vec![50], 2, 0));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where layers could be placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Target {
+pub enum PlacementTarget {
     /// On the CPU only.
     Cpu,
     /// On the devices that llama.cpp would choose on this machine.
@@ -17,7 +17,7 @@ pub enum Target {
     },
 }
 
-impl Target {
+impl PlacementTarget {
     /// The basis of a projection, as text.
     #[must_use]
     pub const fn basis(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Target {
 
 /// Memory by purpose, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeseenBytes {
+pub struct ProjectedBytes {
     /// Weights.
     pub model_bytes: u64,
     /// The KV cache and any other memory of a context.
@@ -42,7 +42,7 @@ pub struct ForeseenBytes {
     pub compute_bytes: u64,
 }
 
-impl ForeseenBytes {
+impl ProjectedBytes {
     /// The sum.
     #[must_use]
     pub const fn total_bytes(&self) -> u64 {
@@ -62,7 +62,7 @@ impl ForeseenBytes {
 
 /// Projected memory on one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ForeseenDevice {
+pub struct ProjectedDevice {
     /// Name in ggml.
     pub name: String,
     /// Its memory in bytes; `None` if ggml does not report it.
@@ -70,7 +70,7 @@ pub struct ForeseenDevice {
     /// Its free memory in bytes; `None` if ggml does not report it.
     pub memory_free_bytes: Option<u64>,
     /// Projected memory.
-    pub bytes: ForeseenBytes,
+    pub bytes: ProjectedBytes,
 }
 
 /// One projected placement.
@@ -83,21 +83,21 @@ pub struct Projection {
     /// Context size in tokens, as rounded by llama.cpp.
     pub n_ctx: u32,
     /// The devices in llama.cpp's order, without the CPU. Empty if there are none.
-    pub devices: Vec<ForeseenDevice>,
+    pub devices: Vec<ProjectedDevice>,
     /// Projected memory of the machine.
-    pub host: ForeseenBytes,
+    pub host: ProjectedBytes,
 }
 
 impl Projection {
     /// Total on all devices, without the machine's memory.
     #[must_use]
-    pub fn on_devices(&self) -> ForeseenBytes {
-        self.devices.iter().fold(ForeseenBytes::default(), |sum, device| sum.plus(&device.bytes))
+    pub fn on_devices(&self) -> ProjectedBytes {
+        self.devices.iter().fold(ProjectedBytes::default(), |sum, device| sum.plus(&device.bytes))
     }
 
     /// Total on devices and machine.
     #[must_use]
-    pub fn everywhere(&self) -> ForeseenBytes {
+    pub fn everywhere(&self) -> ProjectedBytes {
         self.on_devices().plus(&self.host)
     }
 
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn projection_adds_up_its_parts() {
-        let bytes = |model_bytes| ForeseenBytes { model_bytes, context_bytes: 2, compute_bytes: 3 };
-        let device = |model_bytes| ForeseenDevice {
+        let bytes = |model_bytes| ProjectedBytes { model_bytes, context_bytes: 2, compute_bytes: 3 };
+        let device = |model_bytes| ProjectedDevice {
             name: "CARD".into(),
             memory_total_bytes: None,
             memory_free_bytes: None,
@@ -128,7 +128,7 @@ mod tests {
             devices: vec![device(10), device(20)],
             host: bytes(100),
         };
-        assert_eq!(projection.on_devices(), ForeseenBytes { model_bytes: 30, context_bytes: 4, compute_bytes: 6 });
+        assert_eq!(projection.on_devices(), ProjectedBytes { model_bytes: 30, context_bytes: 4, compute_bytes: 6 });
         assert_eq!(projection.everywhere().total_bytes(), 145);
         assert!(projection.is_full());
         assert!(!Projection { n_gpu_layers: 2, ..projection.clone() }.is_full());

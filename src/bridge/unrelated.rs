@@ -1,7 +1,7 @@
 //! Messages from a bridge that answer nothing: skipped and counted.
 
 use super::dialect::Dialect;
-use super::reply::{EXCERPT, Kind, Reply};
+use super::reply::{EXCERPT, MessageKind, Reply};
 use super::wire::Codec;
 
 /// Maximum number of stored frame rates, so that a bridge that reports continuously does not fill the memory.
@@ -9,7 +9,7 @@ const MOST_REPORTS: usize = 65_536;
 
 /// Counts of such messages on a client's connections.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Heard {
+pub(super) struct UnrelatedMessages {
     /// Surplus replies, not yet reported.
     pub(super) surplus: u64,
     /// Foreign messages.
@@ -20,7 +20,7 @@ pub(super) struct Heard {
     pub(super) fps: Vec<f64>,
 }
 
-impl Heard {
+impl UnrelatedMessages {
     /// Returns whether a message is a reply; otherwise counts it.
     pub(super) fn is_reply(
         &mut self,
@@ -29,17 +29,17 @@ impl Heard {
         (dialect, codec): (&'static Dialect, Codec),
     ) -> bool {
         match reply.kind(dialect) {
-            Kind::Reply => return true,
-            Kind::Unsolicited if self.fps.len() < MOST_REPORTS => self.fps.extend(reply.fps),
-            Kind::Unsolicited => {}
-            Kind::Foreign => self.note_foreign(payload, codec),
+            MessageKind::Reply => return true,
+            MessageKind::Unsolicited if self.fps.len() < MOST_REPORTS => self.fps.extend(reply.fps),
+            MessageKind::Unsolicited => {}
+            MessageKind::Foreign => self.note_foreign(payload, codec),
         }
         false
     }
 
     /// Counts a message that was not awaited.
-    pub(super) fn stray(&mut self, reply: &Reply, payload: &[u8], codec: Codec) {
-        if reply.names_ours() {
+    pub(super) fn note_unexpected(&mut self, reply: &Reply, payload: &[u8], codec: Codec) {
+        if reply.has_our_id() {
             self.surplus += 1;
         } else {
             self.note_foreign(payload, codec);

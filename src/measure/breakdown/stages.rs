@@ -5,7 +5,7 @@ use super::exchange::Exchange;
 
 /// A part of a round trip, in the order in which a message passes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum RoundTripStage {
     /// The client serialises the message.
     Serialise,
     /// The client hands the message to the operating system.
@@ -28,7 +28,7 @@ pub enum Part {
     ParseReply,
 }
 
-impl Part {
+impl RoundTripStage {
     /// All parts, in order.
     pub const ALL: [Self; 10] = [
         Self::Serialise,
@@ -70,7 +70,7 @@ impl Part {
 /// Durations of the parts of a round trip with timestamps, in nanoseconds; parts that it did not pass are left out. The
 /// sum is exactly `parsed_ns - begin_ns`. Parts that span both clocks may be negative by as much as the clock error.
 #[must_use]
-pub fn parts(exchange: &Exchange, clocks: &Clocks) -> Option<Vec<(Part, i64)>> {
+pub fn stages_of(exchange: &Exchange, clocks: &Clocks) -> Option<Vec<(RoundTripStage, i64)>> {
     let stamps = exchange.stamps?;
     let ours = |ns: u64| i64::try_from(ns).unwrap_or(i64::MAX);
     let within = |from_ns: u64, to_ns: u64| ours(to_ns) - ours(from_ns);
@@ -79,26 +79,26 @@ pub fn parts(exchange: &Exchange, clocks: &Clocks) -> Option<Vec<(Part, i64)>> {
     let written_ns = ours(exchange.written_ns).min(there_ns);
     let in_bridge_ns = within(stamps.received_ns, stamps.replied_ns);
     let mut parts = vec![
-        (Part::Serialise, within(exchange.begin_ns, exchange.write_ns)),
-        (Part::Write, written_ns - ours(exchange.write_ns)),
-        (Part::NetworkOut, there_ns - written_ns),
-        (Part::Parse, within(stamps.received_ns, stamps.parsed_ns)),
+        (RoundTripStage::Serialise, within(exchange.begin_ns, exchange.write_ns)),
+        (RoundTripStage::Write, written_ns - ours(exchange.write_ns)),
+        (RoundTripStage::NetworkOut, there_ns - written_ns),
+        (RoundTripStage::Parse, within(stamps.received_ns, stamps.parsed_ns)),
     ];
     let mut last_ns = stamps.parsed_ns;
     if let (Some(dequeued_ns), Some(applied_ns)) = (stamps.dequeued_ns, stamps.applied_ns) {
         if let Some(frame_ns) = stamps.frame_ns {
             let begun_ns = frame_ns.clamp(last_ns, dequeued_ns.max(last_ns));
-            parts.push((Part::FrameWait, within(last_ns, begun_ns)));
+            parts.push((RoundTripStage::FrameWait, within(last_ns, begun_ns)));
             last_ns = begun_ns;
         }
-        parts.push((Part::Queue, within(last_ns, dequeued_ns)));
-        parts.push((Part::Apply, within(dequeued_ns, applied_ns)));
+        parts.push((RoundTripStage::Queue, within(last_ns, dequeued_ns)));
+        parts.push((RoundTripStage::Apply, within(dequeued_ns, applied_ns)));
         last_ns = applied_ns;
     }
     parts.extend([
-        (Part::Reply, within(last_ns, stamps.replied_ns)),
-        (Part::NetworkBack, ours(exchange.arrived_ns) - there_ns - in_bridge_ns),
-        (Part::ParseReply, within(exchange.arrived_ns, exchange.parsed_ns)),
+        (RoundTripStage::Reply, within(last_ns, stamps.replied_ns)),
+        (RoundTripStage::NetworkBack, ours(exchange.arrived_ns) - there_ns - in_bridge_ns),
+        (RoundTripStage::ParseReply, within(exchange.arrived_ns, exchange.parsed_ns)),
     ]);
     Some(parts)
 }
@@ -123,7 +123,7 @@ mod tests {
             }
             let clocks = clocks(&exchanges).unwrap();
             for exchange in &exchanges {
-                let parts = parts(exchange, &clocks).unwrap();
+                let parts = stages_of(exchange, &clocks).unwrap();
                 let sum: i64 = parts.iter().map(|part| part.1).sum();
                 assert_eq!(sum, i64::try_from(exchange.parsed_ns - exchange.begin_ns).unwrap(), "{parts:?}");
                 for (part, ns) in parts {
@@ -137,14 +137,14 @@ mod tests {
     fn each_part_has_its_planted_duration() {
         let exchanges = exchanges(1_000_000, 0.0, 100);
         let clocks = clocks(&exchanges).unwrap();
-        let parts = parts(&exchanges[0], &clocks).unwrap();
-        let ns = |wanted: Part| parts.iter().find(|part| part.0 == wanted).map(|part| part.1);
-        assert_eq!(ns(Part::Serialise), Some(1_000));
-        assert_eq!((ns(Part::Parse), ns(Part::FrameWait)), (Some(1_000_000), None));
+        let parts = stages_of(&exchanges[0], &clocks).unwrap();
+        let ns = |wanted: RoundTripStage| parts.iter().find(|part| part.0 == wanted).map(|part| part.1);
+        assert_eq!(ns(RoundTripStage::Serialise), Some(1_000));
+        assert_eq!((ns(RoundTripStage::Parse), ns(RoundTripStage::FrameWait)), (Some(1_000_000), None));
         assert_eq!(
-            (ns(Part::Queue), ns(Part::Apply), ns(Part::Reply)),
+            (ns(RoundTripStage::Queue), ns(RoundTripStage::Apply), ns(RoundTripStage::Reply)),
             (Some(2_000_000), Some(3_000_000), Some(1_000_000))
         );
-        assert_eq!(ns(Part::ParseReply), Some(2_000));
+        assert_eq!(ns(RoundTripStage::ParseReply), Some(2_000));
     }
 }

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::bridge::Sending;
+use crate::bridge::SendOptions;
 
 /// Whether and how a sender waits for replies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum SendMode {
     /// The next command is sent when the reply to the previous one has arrived.
     Request,
     /// Commands are sent when due; replies are read as they arrive.
@@ -18,19 +18,19 @@ pub enum Mode {
     FireAndForget,
 }
 
-const MODES: [(&str, Mode); 3] =
-    [("request", Mode::Request), ("pipelined", Mode::Pipelined), ("fire-and-forget", Mode::FireAndForget)];
+const MODES: [(&str, SendMode); 3] =
+    [("request", SendMode::Request), ("pipelined", SendMode::Pipelined), ("fire-and-forget", SendMode::FireAndForget)];
 
 /// How bytes are handed to TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpVariant {
     /// The socket options.
-    pub sending: Sending,
+    pub sending: SendOptions,
     name: &'static str,
 }
 
 const fn tcp(name: &'static str, nodelay: bool, split: bool) -> (&'static str, TcpVariant) {
-    (name, TcpVariant { sending: Sending { nodelay, split }, name })
+    (name, TcpVariant { sending: SendOptions { nodelay, split }, name })
 }
 
 const TCP: [(&str, TcpVariant); 4] = [
@@ -47,7 +47,7 @@ fn named<T: Copy>(text: &str, names: &[(&'static str, T)]) -> Result<T, String> 
     })
 }
 
-impl FromStr for Mode {
+impl FromStr for SendMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -55,13 +55,13 @@ impl FromStr for Mode {
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for SendMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(MODES.iter().find(|(_, mode)| mode == self).map_or("", |(name, _)| name))
     }
 }
 
-impl Serialize for Mode {
+impl Serialize for SendMode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -99,6 +99,6 @@ mod tests {
         for (name, way) in TCP {
             assert_eq!((name.parse(), way.to_string().as_str()), (Ok(way), name));
         }
-        assert!("smoke".parse::<Mode>().unwrap_err().contains("fire-and-forget"));
+        assert!("smoke".parse::<SendMode>().unwrap_err().contains("fire-and-forget"));
     }
 }

@@ -7,11 +7,11 @@ use super::reply::Reply;
 
 /// Numbers of messages without a reply so far, in sending order. See [`super::Client::number`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingMessages {
     numbers: VecDeque<u64>,
 }
 
-impl Waiting {
+impl PendingMessages {
     /// A single pending message.
     #[must_use]
     pub fn for_one(number: u64) -> Self {
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn reply_with_an_id_answers_its_message_once() {
-        let mut waiting = Waiting::default();
+        let mut waiting = PendingMessages::default();
         (4..7).for_each(|number| waiting.push(number));
         assert_eq!(waiting.take(&reply(5), true), Some(5));
         assert_eq!(waiting.take(&reply(5), true), None, "a second copy");
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn reply_without_an_id_answers_the_oldest() {
-        let mut waiting = Waiting::for_one(1);
+        let mut waiting = PendingMessages::for_one(1);
         waiting.push(2);
         let taken = [0; 3].map(|_| waiting.take(&Reply::default(), false));
         assert_eq!((taken, waiting.is_empty()), ([Some(1), Some(2), None], true));

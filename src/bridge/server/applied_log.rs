@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
-use super::stop::hold;
+use super::stop::lock;
 
 /// Polling interval. The main thread records the exact time, so polling costs no accuracy.
-const LOOK: Duration = Duration::from_micros(500);
+const POLLING_INTERVAL: Duration = Duration::from_micros(500);
 
 /// Times of one command in the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Applied {
+pub struct AppliedTimes {
     /// When it was read.
     pub received: Instant,
     /// When it was applied.
@@ -22,11 +22,11 @@ pub struct Applied {
 
 /// The embedded bridge's log of the commands that its main thread applied.
 #[derive(Debug, Clone)]
-pub struct AppliedAccount {
+pub struct AppliedLog {
     shared: Arc<Shared>,
 }
 
-impl AppliedAccount {
+impl AppliedLog {
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
         Self { shared: Arc::clone(shared) }
     }
@@ -40,13 +40,13 @@ impl AppliedAccount {
     /// The times of the latest applied command, as soon as more than `count` have been applied. `None` at the deadline
     /// or if `stop` is set.
     #[must_use]
-    pub fn next_after(&self, count: u64, deadline: Instant, stop: &AtomicBool) -> Option<Applied> {
+    pub fn next_after(&self, count: u64, deadline: Instant, stop: &AtomicBool) -> Option<AppliedTimes> {
         while self.count() <= count {
             if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
                 return None;
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLLING_INTERVAL);
         }
-        *hold(&self.shared.last_applied)
+        *lock(&self.shared.last_applied)
     }
 }

@@ -9,7 +9,7 @@ use crate::report::amount;
 /// GPU memory of a model with its context.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))] // Stand-ins, all that such a build has, are on no card.
-pub(super) enum CardNeed {
+pub(super) enum GpuMemoryNeed {
     /// Unknown.
     Unknown {
         /// The reason.
@@ -28,13 +28,13 @@ pub(super) enum CardNeed {
 
 /// Risk that Unity or the model runs out of GPU memory; higher is worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Risk {
+enum MemoryRisk {
     Low,
     Raised,
     High,
 }
 
-impl CardNeed {
+impl GpuMemoryNeed {
     /// As a metric: bytes of GPU memory.
     pub(super) fn metric(&self) -> Metric {
         match self {
@@ -67,16 +67,16 @@ impl CardNeed {
         }
     }
 
-    fn risk(&self) -> Option<(Risk, String)> {
+    fn risk(&self) -> Option<(MemoryRisk, String)> {
         let Self::Known { bytes, budget, .. } = self else { return None };
         let (room, free) = (budget.available_bytes(), budget.free_bytes);
         let of = |bytes: u64| amount(bytes as f64);
         Some(if *bytes <= room {
-            (Risk::Low, format!("low: {} to spare", of(room - bytes)))
+            (MemoryRisk::Low, format!("low: {} to spare", of(room - bytes)))
         } else if *bytes <= free {
-            (Risk::Raised, format!("raised: {} of what Unity needs", of(bytes - room)))
+            (MemoryRisk::Raised, format!("raised: {} of what Unity needs", of(bytes - room)))
         } else {
-            (Risk::High, format!("high: {} too much for the GPU", of(bytes - free)))
+            (MemoryRisk::High, format!("high: {} too much for the GPU", of(bytes - free)))
         })
     }
 
@@ -114,9 +114,9 @@ mod tests {
 
     const GIB: u64 = 1 << 30;
 
-    fn need(gib: u64) -> CardNeed {
+    fn need(gib: u64) -> GpuMemoryNeed {
         let budget = MemoryBudget { total_bytes: 6 * GIB, free_bytes: 6 * GIB, reserve_bytes: 2 * GIB };
-        CardNeed::Known { bytes: gib * GIB, basis: "projected", budget }
+        GpuMemoryNeed::Known { bytes: gib * GIB, basis: "projected", budget }
     }
 
     #[test]
@@ -124,10 +124,10 @@ mod tests {
         assert_eq!(need(3).risk_words().unwrap(), "low: 1.000 GiB to spare");
         assert_eq!(need(5).risk_words().unwrap(), "raised: 1.000 GiB of what Unity needs");
         assert_eq!(need(7).risk_words().unwrap(), "high: 1.000 GiB too much for the GPU");
-        assert_eq!(need(4).risk().unwrap().0, Risk::Low, "exactly the reserve stays free");
+        assert_eq!(need(4).risk().unwrap().0, MemoryRisk::Low, "exactly the reserve stays free");
         assert_eq!(need(3).risk_verdict(&need(7)), Some("improved"));
         assert_eq!(need(5).risk_verdict(&need(4)), Some("worse"));
-        let unknown = CardNeed::Unknown { reason: "no card".into() };
+        let unknown = GpuMemoryNeed::Unknown { reason: "no card".into() };
         assert_eq!((unknown.risk_words(), need(3).risk_verdict(&unknown)), (None, None));
         assert_eq!(unknown.metric().status, MetricStatus::Unsupported);
     }

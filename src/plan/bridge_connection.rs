@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::shared::{DEFAULT_CONFIG, as_ms, as_text, maybe_shown, read_config};
-use crate::bridge::{Ack, DEFAULT_PORT, Detected, Dialect, DialectError, Listener, Message, Probe, Target};
+use crate::bridge::{Ack, DEFAULT_PORT, DetectedDialect, Dialect, DialectError, ListeningSide, Message, Probe, Target};
 use crate::cli::BridgeConnectionArgs;
 use crate::config::{ConfigError, WorklyConfig};
 use crate::record::RecordError;
@@ -50,7 +50,7 @@ pub enum PlanError {
 
 /// Origin of the dialect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum DialectBy {
+pub enum DialectOrigin {
     /// `--dialect`.
     #[serde(rename = "--dialect")]
     Flag,
@@ -70,7 +70,7 @@ pub enum DialectBy {
 
 /// Origin of the bridge's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum FoundBy {
+pub enum AddressOrigin {
     /// `--bridge`.
     #[serde(rename = "--bridge")]
     Flag,
@@ -89,7 +89,7 @@ pub struct BridgeConnection {
     #[serde(serialize_with = "as_text")]
     pub target: Target,
     /// Origin of the address.
-    pub found_by: FoundBy,
+    pub found_by: AddressOrigin,
     /// The configuration that was read, if any.
     #[serde(serialize_with = "maybe_shown")]
     pub config: Option<PathBuf>,
@@ -97,7 +97,7 @@ pub struct BridgeConnection {
     #[serde(serialize_with = "as_name")]
     pub dialect: &'static Dialect,
     /// Origin of the dialect.
-    pub dialect_by: DialectBy,
+    pub dialect_by: DialectOrigin,
     /// Timeout of each wait, in milliseconds in the record.
     #[serde(rename = "timeout_ms", serialize_with = "as_ms")]
     pub timeout: Duration,
@@ -128,22 +128,22 @@ impl BridgeConnection {
             (given, _) => read_config(given.as_deref())?,
         };
         let asked = args.dialect.as_deref().filter(|name| *name != AUTO).map(named).transpose()?;
-        let unity_connects = asked.is_some_and(|dialect| dialect.listens == Listener::Client);
+        let unity_connects = asked.is_some_and(|dialect| dialect.listens == ListeningSide::Client);
         let (target, found_by) = match (&args.bridge, args.listen) {
-            (Some(target), _) => (target.clone(), FoundBy::Flag),
-            (None, Some(address)) => (Target::Listen(address), FoundBy::Listen),
+            (Some(target), _) => (target.clone(), AddressOrigin::Flag),
+            (None, Some(address)) => (Target::Listen(address), AddressOrigin::Listen),
             (None, None) if unity_connects => {
-                (Target::Listen((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()), FoundBy::Listen)
+                (Target::Listen((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into()), AddressOrigin::Listen)
             }
-            (None, None) => (application_bridge(), FoundBy::Default),
+            (None, None) => (application_bridge(), AddressOrigin::Default),
         };
         let (dialect, dialect_by) = match args.dialect.as_deref() {
-            Some(AUTO) => (Dialect::stock(), DialectBy::Auto),
+            Some(AUTO) => (Dialect::stock(), DialectOrigin::Auto),
             _ => dialect_of(asked, &target)?,
         };
-        let elsewhere = config.unity.as_deref().filter(|_| found_by == FoundBy::Default).and_then(elsewhere);
+        let elsewhere = config.unity.as_deref().filter(|_| found_by == AddressOrigin::Default).and_then(elsewhere);
         let warnings = elsewhere.iter().cloned().collect();
-        let reach = Self {
+        let bridge_connection = Self {
             target,
             found_by,
             config: config_path,
@@ -155,7 +155,7 @@ impl BridgeConnection {
             elsewhere,
             warnings,
         };
-        Ok((reach, config))
+        Ok((bridge_connection, config))
     }
 
     /// Warning for a user's avatar if it is unknown whether it blinks. Depends on the dialect, so call it once that is
@@ -168,9 +168,9 @@ impl BridgeConnection {
     }
 
     /// Switches to the detected dialect.
-    pub fn speak(&mut self, found: Detected) {
+    pub fn switch_dialect(&mut self, found: DetectedDialect) {
         self.dialect = found.dialect;
-        self.dialect_by = DialectBy::Found(found.how);
+        self.dialect_by = DialectOrigin::Found(found.how);
     }
 
     /// The message of a case: harmless, padded to its size.
@@ -232,17 +232,20 @@ fn named(name: &str) -> Result<&'static Dialect, DialectError> {
     if is_file { Dialect::from_file(path) } else { Dialect::named(name) }
 }
 
-fn dialect_of(asked: Option<&'static Dialect>, target: &Target) -> Result<(&'static Dialect, DialectBy), PlanError> {
+fn dialect_of(
+    asked: Option<&'static Dialect>,
+    target: &Target,
+) -> Result<(&'static Dialect, DialectOrigin), PlanError> {
     let built_in = |name: &str| Dialect::NAMES.contains(&name);
     match (asked, target) {
         // A user-defined dialect may be tried on any embedded bridge.
         (Some(asked), Target::Embedded(spec)) if asked.name != spec.dialect.name && built_in(&asked.name) => {
             Err(PlanError::Dialects { asked: asked.name.clone(), embedded: spec.dialect.name.clone() })
         }
-        (Some(asked), _) => Ok((asked, DialectBy::Flag)),
-        (None, Target::Embedded(spec)) => Ok((spec.dialect, DialectBy::Embedded)),
-        (None, Target::Remote { .. }) => Ok((Dialect::stock(), DialectBy::Default)),
-        (None, Target::Listen(_)) => Ok((Dialect::named("public-api")?, DialectBy::Default)),
+        (Some(asked), _) => Ok((asked, DialectOrigin::Flag)),
+        (None, Target::Embedded(spec)) => Ok((spec.dialect, DialectOrigin::Embedded)),
+        (None, Target::Remote { .. }) => Ok((Dialect::stock(), DialectOrigin::Default)),
+        (None, Target::Listen(_)) => Ok((Dialect::named("public-api")?, DialectOrigin::Default)),
     }
 }
 
@@ -256,7 +259,7 @@ mod tests {
     fn plan(line: &str) -> Result<BridgeConnection, PlanError> {
         let words = ["workly-perf", "ipc"].into_iter().chain(line.split_whitespace());
         let Command::Ipc(args) = Cli::try_parse_from(words).unwrap().command else { panic!("not ipc") };
-        BridgeConnection::resolve(&args.reach).map(|(reach, _)| reach)
+        BridgeConnection::resolve(&args.bridge_connection).map(|(bridge_connection, _)| bridge_connection)
     }
 
     #[test]
@@ -269,9 +272,9 @@ mod tests {
         };
         let config = r#"{"unity": {"port": 6000}, "avatar": {"auto_blink": {"enabled": false}}}"#;
         let (target, found_by, blink, warnings) = with(config, "");
-        assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", FoundBy::Default, Some(false)));
+        assert_eq!((target.as_str(), found_by, blink), ("127.0.0.1:5555", AddressOrigin::Default, Some(false)));
         assert!(warnings[0].contains("127.0.0.1:6000") && warnings[0].contains("nothing reads them"), "{warnings:?}");
-        let flag = ("[::1]:7000".into(), FoundBy::Flag, Some(false), Vec::new());
+        let flag = ("[::1]:7000".into(), AddressOrigin::Flag, Some(false), Vec::new());
         assert_eq!(with(config, "--bridge [::1]:7000"), flag, "no warning if the bridge is named");
         for same in
             [r#"{"unity": {"host": "localhost", "port": 5555}}"#, r#"{"unity": {"port": 5555}}"#, r#"{"unity": 5}"#]

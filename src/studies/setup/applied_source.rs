@@ -6,40 +6,40 @@ use serde_json::{Value, json};
 
 use crate::bridge::{Ack, Message};
 use crate::clock::{Clock, ms};
-use crate::measure::{AppliedBy, LoopContext, Watch, ask_applied, frame_period_ns};
+use crate::measure::{ApplicationSources, AppliedBy, LoopContext, ask_applied, frame_period_ns};
 use crate::plan::BridgeConnection;
-use crate::studies::setup::Connection;
+use crate::studies::setup::BridgeSession;
 
 /// The source, and the frame period if only that bounds the time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct AppliedSource {
     by: AppliedBy,
     frame_ns: Option<u64>,
 }
 
 /// Determines the source, and measures the frame period if there is none. `None` for a dialect without expressions.
 pub(crate) fn seen(
-    reach: &BridgeConnection,
-    connection: &mut Connection,
+    bridge_connection: &BridgeConnection,
+    connection: &mut BridgeSession,
     seed: u64,
     (clock, stop): (&Clock, &AtomicBool),
-) -> (Watch, Option<Seen>) {
-    let mut watch = Watch { account: connection.account(), frame_ns: None };
-    let dialect = reach.dialect;
+) -> (ApplicationSources, Option<AppliedSource>) {
+    let mut watch = ApplicationSources { applied_log: connection.applied_log(), frame_ns: None };
+    let dialect = bridge_connection.dialect;
     let Some(face) = dialect.probe(Ack::Received).or(dialect.probe(Ack::Applied)) else { return (watch, None) };
     let by = watch.applied_by(ask_applied(dialect, &face.command, &mut dialect.body(&face.command, &face.data)));
     if by == AppliedBy::Bounds
         && let Some(probe) = dialect.probe(Ack::Applied)
     {
-        let mut message = Message::of(dialect, probe, reach.blink, 0);
-        let bench = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids: dialect.ids };
-        watch.frame_ns = frame_period_ns(&mut connection.client, &mut message, seed, bench);
+        let mut message = Message::of(dialect, probe, bridge_connection.blink, 0);
+        let loop_context = LoopContext { clock, stop, replies: &AtomicU64::new(0), ids: dialect.ids };
+        watch.frame_ns = frame_period_ns(&mut connection.client, &mut message, seed, loop_context);
     }
-    let teller = Seen { by, frame_ns: watch.frame_ns };
-    (watch, Some(teller))
+    let applied_source = AppliedSource { by, frame_ns: watch.frame_ns };
+    (watch, Some(applied_source))
 }
 
-impl Seen {
+impl AppliedSource {
     /// Whether a reply tells, as for all other commands.
     pub(crate) fn is_by_reply(self) -> bool {
         self.by == AppliedBy::Reply
