@@ -1,11 +1,12 @@
 //! The Python shim, built into this program and unpacked to the user's cache.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::LaunchError;
 use crate::llm::gguf::Fnv1a;
+use crate::replacing::replace;
 
 /// The files of the shim by their paths below its folder.
 const FILES: [(&str, &str); 13] = [
@@ -60,7 +61,11 @@ pub fn unpack(cache: &Path) -> Result<PathBuf, LaunchError> {
     } else if !is_whole(&folder) {
         for (name, text) in files() {
             let path = folder.join(name);
-            replace(&path, text).map_err(LaunchError::write(&path))?;
+            let parent = path.parent().unwrap_or(&folder);
+            // Another program may be importing the file.
+            fs::create_dir_all(parent)
+                .and_then(|()| replace(&path, text.as_bytes()))
+                .map_err(LaunchError::write(&path))?;
         }
     }
     Ok(folder)
@@ -84,15 +89,6 @@ fn is_whole(folder: &Path) -> bool {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)?;
     fs::write(path, text)
-}
-
-/// Writes a file beside and renames it, since another program may be importing it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let mut part = tempfile::NamedTempFile::new_in(folder)?;
-    part.write_all(text.as_bytes())?;
-    part.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod bridge_advice;
 pub(crate) mod campaign;
+mod child_run;
 pub(crate) mod doctor;
 mod driver;
 #[cfg(feature = "llama")]

@@ -2,20 +2,12 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
+use super::super::child_run::{ChildRun, ChildRunError};
 use crate::failure::{ChildExit, Failure};
 use crate::plan::CampaignVariant;
 use crate::record::{CSV_FILE, RunFigures, read_runs};
-
-/// Polling interval for a run.
-const POLL: Duration = Duration::from_millis(20);
-
-/// How long a run may take to end after Ctrl-C, which its process receives too: 250 polls, 5 s.
-const GRACE_POLLS: u32 = 250;
 
 /// File name of its standard error, in its folder.
 const LOG_FILE: &str = "stderr.txt";
@@ -23,14 +15,9 @@ const LOG_FILE: &str = "stderr.txt";
 /// Why a run has no figures.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum VariantError {
-    /// The program does not exist or cannot be executed.
-    #[error("cannot run {}: {source}", program.display())]
-    NotStarted {
-        /// The program.
-        program: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    /// It did not run to its end.
+    #[error(transparent)]
+    Run(#[from] ChildRunError),
     /// It ended without writing a record.
     #[error("'{args}' ended with {ending} and wrote no record{said}", ending = ending(*code))]
     NoRecord {
@@ -69,15 +56,9 @@ pub(super) fn run_variant(
     let parent = out.parent().unwrap_or(out);
     fs::create_dir_all(parent).map_err(io(parent))?;
     let file = File::create(&log).map_err(io(&log))?;
-    let program = match &variant.program {
-        Some(program) => program.clone(),
-        None => std::env::current_exe().map_err(io(Path::new("this program")))?,
-    };
-    let mut command = Command::new(&program);
-    command.args(&variant.args).arg("--quiet").arg("--out").arg(out);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-    let mut child = command.spawn().map_err(|source| VariantError::NotStarted { program, source })?;
-    let code = wait(&mut child, stop).map_err(io(out))?;
+    let run =
+        ChildRun { program: variant.program.as_deref(), args: &variant.args, out, is_quiet: true, log: Some(file) };
+    let code = run.run(stop).map_err(VariantError::Run)?.code();
     if stop.load(Ordering::Relaxed) {
         return Ok(None);
     }
@@ -95,31 +76,14 @@ pub(super) fn run_variant(
     Ok(read_runs(out, &|_| true)?.runs.into_iter().next())
 }
 
-fn wait(child: &mut Child, stop: &AtomicBool) -> std::io::Result<Option<i32>> {
-    let mut polls_left = GRACE_POLLS;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.code());
-        }
-        if stop.load(Ordering::Relaxed) {
-            polls_left -= 1;
-            if polls_left == 0 {
-                child.kill()?;
-                return child.wait().map(|status| status.code());
-            }
-        }
-        thread::sleep(POLL);
-    }
-}
-
 impl From<VariantError> for Failure {
     fn from(error: VariantError) -> Self {
         match &error {
-            VariantError::NotStarted { .. } => Self::usage(error).hint("check --bin-a and --bin-b"),
+            VariantError::Run(ChildRunError::NotStarted { .. }) => Self::usage(error).hint("check --bin-a and --bin-b"),
             VariantError::NoRecord { code, .. } => ChildExit::of(*code)
                 .failure(error)
                 .hint("run the variant on its own first; it must be a measuring command, which writes a record"),
-            VariantError::Io { .. } => Self::failed(error),
+            VariantError::Run(_) | VariantError::Io { .. } => Self::failed(error),
         }
     }
 }

@@ -2,12 +2,12 @@
 //! affect each other and each leaves its own record.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use jiff::Timestamp;
 
+use super::super::child_run::ChildRun;
 use super::super::observer::Observer;
 use super::super::{LOCAL_RUNS, ended_by};
 use crate::advise::threads::{BASELINE, founding_rule, later_rule};
@@ -80,7 +80,7 @@ pub(super) fn measure(
             return Err(interrupted());
         }
         observer.note(&format!("measuring: workly-perf {}", line.join(" ")));
-        run(command, line, plan.quiet_runs, observer)
+        run(command, line, plan.quiet_runs, observer, stop)
     };
     let mut runs = Vec::new();
     for (command, line) in command_lines(plan, effort, missing) {
@@ -225,16 +225,19 @@ fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u
 }
 
 /// Runs this program and reads the record it leaves. `None` if the machine lacks what it needs.
-fn run(command: &str, line: &[String], is_quiet: bool, observer: &dyn Observer) -> Result<Option<Run>, Failure> {
-    let program = std::env::current_exe().context("cannot find this program").map_err(Failure::failed)?;
+fn run(
+    command: &str,
+    line: &[String],
+    is_quiet: bool,
+    observer: &dyn Observer,
+    stop: &AtomicBool,
+) -> Result<Option<Run>, Failure> {
     let out = fresh_folder(command);
-    let mut child = Command::new(program);
-    child.args(line).arg("--out").arg(&out).stdin(Stdio::null()).stdout(Stdio::null());
-    if is_quiet {
-        child.arg("--quiet");
+    let child = ChildRun { program: None, args: line, out: &out, is_quiet, log: None };
+    let status = child.run(stop).map_err(Failure::failed)?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(interrupted());
     }
-    let status =
-        child.status().with_context(|| format!("cannot run workly-perf {command}")).map_err(Failure::failed)?;
     let exit = ChildExit::of(status.code());
     match exit {
         ChildExit::Interrupted => return Err(interrupted()),

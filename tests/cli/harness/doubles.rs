@@ -15,7 +15,7 @@ pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
     // The program runs in a folder of its own, under Wine on another drive.
     let double = std::path::absolute(Path::new(env!("CARGO_TARGET_TMPDIR")).join(file)).unwrap();
     let changed = |path: &Path| path.metadata().and_then(|file| file.modified());
-    if changed(&double).is_ok_and(|built| built > changed(&source).unwrap()) {
+    if changed(&double).is_ok_and(|built| sources(&source).iter().all(|source| built > changed(source).unwrap())) {
         return double;
     }
     // Renamed when complete: two test runs may build at the same time.
@@ -32,4 +32,13 @@ pub(crate) fn built(source: &str, file: &str, options: &[&str]) -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     std::fs::rename(&unfinished, &double).unwrap();
     double
+}
+
+/// A source file and, if it has a folder of its own below `tests/doubles`, the files beside it.
+fn sources(source: &Path) -> Vec<PathBuf> {
+    let folder = source.parent().expect("a source lies in a folder");
+    if folder.ends_with("doubles") {
+        return vec![source.to_owned()];
+    }
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }

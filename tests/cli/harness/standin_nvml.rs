@@ -1,4 +1,4 @@
-//! Builds the NVML test double `tests/doubles/nvml.rs`, and runs the program with it.
+//! Builds the NVML test double `tests/doubles/nvml`, and runs the program with it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,9 +33,19 @@ fn library(driver: Driver) -> &'static Path {
 fn build(name: &str, options: &[&str]) -> PathBuf {
     let name = format!("standin_nvml_{name}");
     let file = format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library =
-        ["--crate-type", "cdylib", "--crate-name", &name, "--check-cfg", "cfg(old, oldest)", "-A", "dead-code"];
-    built("nvml.rs", &file, &[&library[..], options].concat())
+    let library = [
+        "--crate-type",
+        "cdylib",
+        "--crate-name",
+        &name,
+        "--check-cfg",
+        "cfg(old, oldest)",
+        "-A",
+        "dead-code",
+        "-A",
+        "unused-imports",
+    ];
+    built("nvml/lib.rs", &file, &[&library[..], options].concat())
 }
 
 impl Place {

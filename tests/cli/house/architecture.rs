@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("host", &["record", "plural"]),
     ("bridge", &["clock"]),
     ("llm", &["clock", "plural", "replacing", "text"]),
-    ("launch", &["llm"]),
+    ("launch", &["llm", "replacing"]),
     ("measure", &["bridge", "llm", "clock", "stats", "record", "plural"]),
     ("stats", &["clock"]),
     ("record", &["stats", "clock", "text", "replacing"]),
