@@ -15,5 +15,6 @@ mod ipc;
 mod launch;
 mod llm;
 mod record;
+mod regressions;
 mod studies;
 mod watch;

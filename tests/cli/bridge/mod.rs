@@ -4,4 +4,4 @@ mod conformance;
 mod dialects;
 pub(crate) mod faults;
 mod msgpack_python;
-mod unsolicited;
+pub(crate) mod unsolicited;

@@ -1,7 +1,6 @@
 //! `apply`: what it reports about the changes, and what it reports when it cannot write.
 
 use super::apply::{config, fails, place, recommendation};
-use crate::harness::run::Place;
 
 const BALANCED: &str = "{\"ai\": {\"gpu_profile\": \"balanced\"}}";
 
@@ -53,46 +52,6 @@ fn auto_profile_of_unknown_version_is_kept_with_a_warning() {
     );
     place.write("auto.json", &recommendation("auto", 3).to_string());
     fails(&place, "apply auto.json --yes", 2, &["\"auto\""]);
-}
-
-#[test]
-fn undo_is_suggested_only_if_a_version_is_kept() {
-    let place = place("{\"ai\": 5}");
-    let refused = fails(&place, "apply r.json --yes", 5, &["ai is 5"]);
-    assert!(!refused.stderr.contains("--undo"), "{}", refused.stderr);
-    let none = fails(&place, "apply --undo --yes", 2, &["0 kept versions"]);
-    assert!(!none.stderr.contains("--list"), "{}", none.stderr);
-    place.write("data/config.json", "{}");
-    assert_eq!(place.run("apply r.json --yes").code, Some(0));
-    place.write("data/config.json", "{\"ai\": 5}");
-    fails(&place, "apply r.json --yes", 5, &["ai is 5", "workly-perf apply --undo"]);
-}
-
-#[test]
-fn newest_recommendation_is_chosen_by_time_not_name() {
-    let place = place("{}");
-    let made = |created: &str, threads: u32| {
-        let mut made = recommendation("balanced", threads);
-        made["created"] = created.into();
-        made.to_string()
-    };
-    place.write("results/local/zzz/recommendation.json", &made("2026-01-01T00:00:00Z", 1));
-    place.write("results/local/aaa/recommendation.json", &made("2026-03-01T00:00:00Z", 2));
-    place.write("results/local/yyy/recommendation.json", "no recommendation");
-    let outcome = place.run("apply --yes");
-    assert!(outcome.stderr.contains("aaa"), "{}", outcome.stderr);
-    assert!(config(&place).contains("\"n_threads\": 2"), "{}", config(&place));
-}
-
-#[test]
-fn suggested_commands_quote_paths_with_spaces() {
-    let place = Place::new();
-    place.write("My Workly/config.json", "{}");
-    place.write("r.json", &recommendation("balanced", 3).to_string());
-    let output = place.command("apply r.json --yes --config").arg("My Workly/config.json").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let typed = if cfg!(windows) { r#""My Workly\config.json""# } else { "'My Workly/config.json'" };
-    assert!(said.contains(&format!("workly-perf apply --undo --config {typed};")), "{said}");
 }
 
 /// A bind-mounted file, as in containers. A user namespace needs no privileges on most machines.

@@ -1,6 +1,6 @@
 //! GPUs: facts about them, placements on them, and the processes that measure those.
 
-mod facts;
+pub(crate) mod facts;
 #[cfg(feature = "llama")]
 mod profiles;
 #[cfg(feature = "vulkan")]

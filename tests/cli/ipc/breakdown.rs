@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 #[cfg(unix)]
 use workly_perf::bridge::server::EmbeddedBridge;
-use workly_perf::record::{CaseState, MetricStatus, Run};
+use workly_perf::record::{CaseState, Run};
 #[cfg(unix)]
 use workly_perf::record::{RecordFolder, RunState};
 
@@ -57,18 +57,6 @@ fn bridge_without_timestamps_gets_marked_bounds() {
     assert!(outside.notes.iter().any(|note| note.starts_with("An upper bound")), "{:?}", outside.notes);
     assert!(run.cases.iter().all(|case| !case.path.ends_with("/queue")), "nobody can know");
     assert!(run.findings[0].contains("only bounds"), "{:?}", run.findings);
-}
-
-/// Not because of too few messages: no reply can be assigned to one.
-#[test]
-fn parts_of_unmatched_replies_are_invalid() {
-    let place = Place::new();
-    let line = "--bridge embedded:fps=unpaced,duplicate-every=5 --breakdown --messages 40 --warmup 0 --seed 1";
-    let (outcome, run) = place.ipc(line);
-    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
-    let whole = case(&run, "received/breakdown/whole");
-    assert_eq!(whole.state, CaseState::Invalid, "{whole:?}");
-    assert!(whole.metrics.iter().all(|metric| metric.status == MetricStatus::Invalid), "{:?}", whole.metrics);
 }
 
 fn notes(run: &Run) -> String {

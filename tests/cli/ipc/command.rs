@@ -212,18 +212,3 @@ fn instrumented_dialect_is_measured_by_id() {
     assert!(figure(&run, "applied/poisson:50/100B", "p50").is_some());
     assert!(figure(&run, "received/closed/300B", "p50").is_some());
 }
-
-/// A record is Unicode; a path may not be.
-#[cfg(target_os = "linux")]
-#[test]
-fn non_unicode_configuration_path_is_recorded() {
-    use std::os::unix::ffi::OsStrExt;
-
-    let place = Place::new();
-    let config = place.path(".").join(std::ffi::OsStr::from_bytes(b"c\xff.json"));
-    std::fs::write(&config, "{}").unwrap();
-    let mut command = place.command("ipc --bridge embedded --messages 5 --load closed --sizes 100 --quiet --out out");
-    assert!(command.arg("--config").arg(&config).status().unwrap().success());
-    let run = RecordFolder::read(&place.path("out")).unwrap();
-    assert!(run.plan["config"].as_str().is_some_and(|path| path.ends_with("c\u{fffd}.json")), "{}", run.plan);
-}

@@ -3,6 +3,6 @@
 mod breakdown;
 mod command;
 mod max_rate;
-mod replay;
+pub(crate) mod replay;
 mod unity;
 mod variants;

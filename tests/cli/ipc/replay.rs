@@ -17,7 +17,7 @@ use crate::harness::signal::interrupt;
 use crate::studies::tap::Tap;
 
 /// A session file as written by a tap: each message of the application with its time in milliseconds.
-fn session(place: &Place, messages: &[(u64, Value)], with_payload: bool) {
+pub(crate) fn session(place: &Place, messages: &[(u64, Value)], with_payload: bool) {
     let head = json!({"kind": "workly-perf session", "version": 1, "run_id": "tapped", "started": "2026-01-02T03:04:05Z",
         "with_payload": with_payload});
     let mut text = format!("{head}\n{{\"at_ns\":1,\"event\":\"connected\",\"connection\":1}}\n");
@@ -35,7 +35,7 @@ fn session(place: &Place, messages: &[(u64, Value)], with_payload: bool) {
     place.write("session.jsonl", &text);
 }
 
-fn expression(name: &str) -> Value {
+pub(crate) fn expression(name: &str) -> Value {
     json!({"command": "set_expression", "data": {"name": name, "value": 0.5}})
 }
 
@@ -67,21 +67,6 @@ fn session_with_content_is_replayed_unchanged_at_its_pace() {
         assert_eq!((n(received), n(applied)), (8, 4));
         Ok(())
     });
-}
-
-#[test]
-fn truncated_last_line_is_reported() {
-    let place = Place::new();
-    session(&place, &[(0, expression("joy")), (10, expression("calm"))], true);
-    let whole = std::fs::read_to_string(place.path("session.jsonl")).unwrap();
-    for (text, is_cut) in [(&whole[..], false), (&whole[..whole.len() - 20], true)] {
-        let place = Place::new();
-        place.write("session.jsonl", text);
-        let (outcome, run) = place.ipc("--bridge embedded:fps=unpaced --replay session.jsonl");
-        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-        let is_said = run.warnings.iter().any(|warning| warning.contains("last line is truncated"));
-        assert_eq!((is_said, &run.plan["cut_short"]), (is_cut, &is_cut.into()), "{:?}", run.warnings);
-    }
 }
 
 #[test]
@@ -234,19 +219,4 @@ fn invalid_session_is_exit_code_5_and_contradictory_flags_2() {
         assert_eq!(outcome.code, Some(code), "{line}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(named), "{line}: {}", outcome.stderr);
     }
-}
-
-#[test]
-fn replay_without_blinking_does_not_warn_about_it() {
-    let warned = |messages: &[(u64, Value)], with_payload: bool| {
-        let place = Place::new();
-        session(&place, messages, with_payload);
-        let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
-        let (_, run) = place.ipc(&format!("--bridge {} --replay session.jsonl", bridge.address()));
-        run.warnings.iter().any(|warning| warning.contains("sends set_auto_blink"))
-    };
-    let blink = json!({"command": "set_auto_blink", "data": {"enabled": true}});
-    assert!(!warned(&[(0, expression("joy")), (20, json!({"command": "unknown"}))], true));
-    assert!(!warned(&[(0, expression("joy")), (20, blink.clone())], true), "as in the session");
-    assert!(warned(&[(0, expression("joy")), (20, blink)], false), "the harmless replacement switches it");
 }

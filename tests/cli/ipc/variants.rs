@@ -162,28 +162,6 @@ fn overloaded_way_is_reported() {
 }
 
 #[test]
-fn lost_fire_and_forget_replies_are_missed_at_the_barrier() {
-    let place = Place::new();
-    let line =
-        "--bridge embedded:fps=unpaced,drop-every=7 --mode fire-and-forget --timeout 200ms --rounds 1 --warmup 0";
-    let (_, run) = place.ipc(&format!("{line} --messages 30 --seed 1"));
-    let delivered = figure(&run, "mode/fire-and-forget", "delivered").unwrap();
-    assert!(delivered < 100.0, "{delivered}");
-    // The barrier timed out, which gives neither a drain time nor a rate.
-    let fire = case(&run, "mode/fire-and-forget");
-    for metric in ["drain", "rate_applied"] {
-        assert_eq!(fire.metric(metric).unwrap().status, MetricStatus::Invalid, "{metric}");
-    }
-    assert!(
-        fire.notes.iter().any(|note| note.contains("In 1 of 1 round, a reply was still missing")),
-        "{:?}",
-        fire.notes
-    );
-    let said: Vec<&String> = run.findings.iter().filter(|finding| finding.contains("% delivered")).collect();
-    assert!(said.len() == 1 && said[0].contains("is unknown") && !said[0].contains("after the last write"), "{said:?}");
-}
-
-#[test]
 fn codecs_carry_the_same_commands_with_the_same_framing() {
     let run = compared("--bridge embedded:dialect=instrumented,fps=unpaced --codec");
     for shape in ["expression", "blink", "head-movement", "batch-10", "load-model"] {

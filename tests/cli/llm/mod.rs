@@ -5,7 +5,7 @@ mod engine;
 mod fetch;
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod lost_files;
-mod model_command;
+pub(crate) mod model_command;
 #[cfg(feature = "llama")]
 mod model_files;
 #[cfg(feature = "llama")]

@@ -2,7 +2,7 @@
 
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod cpu_limits;
-mod doctor;
+pub(crate) mod doctor;
 #[cfg(target_os = "linux")]
 mod ends;
 #[cfg(feature = "llama")]
@@ -11,7 +11,7 @@ mod integration;
 mod memory;
 #[cfg(all(feature = "llama", target_os = "linux"))]
 mod memory_lock;
-mod memory_of_process;
+pub(crate) mod memory_of_process;
 mod noise;
 pub(crate) mod pipeline;
 mod pipeline_settings;

@@ -77,7 +77,7 @@ fn next_line(notes: &mut BufReader<ChildStderr>) -> String {
     line
 }
 
-fn record(place: &Place) -> (Run, Vec<SessionMessage>) {
+pub(crate) fn record(place: &Place) -> (Run, Vec<SessionMessage>) {
     let lines = read_session(&place.path("out")).unwrap().lines;
     let messages = lines.into_iter().filter_map(|line| match line.event {
         SessionEvent::Message(message) => Some(message),
@@ -87,7 +87,9 @@ fn record(place: &Place) -> (Run, Vec<SessionMessage>) {
 }
 
 /// A fake Unity that runs `body` on one connection.
-fn unity<T: Send + 'static>(body: impl FnOnce(TcpStream) -> T + Send + 'static) -> (SocketAddr, thread::JoinHandle<T>) {
+pub(crate) fn unity<T: Send + 'static>(
+    body: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, thread::JoinHandle<T>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (address, thread::spawn(move || body(listener.accept().unwrap().0)))
@@ -315,35 +317,6 @@ fn invalid_tap_addresses_are_named() {
         assert_eq!(outcome.stdout, "");
     }
     assert!(!place.path("results").exists());
-}
-
-/// The stock bridge never closes its half of a connection, nor does one that keeps sending.
-#[test]
-fn tap_ends_after_the_application_even_if_unity_stays() {
-    for talks in [false, true] {
-        let (address, far) = unity(move |mut stream| {
-            stream.write_all(b"{}\n").unwrap();
-            let mut heard = Vec::new();
-            stream.read_to_end(&mut heard).unwrap();
-            while talks && stream.write_all(b"{}\n").is_ok() {
-                thread::sleep(Duration::from_millis(20));
-            }
-            // Its half stays open until the end of the test.
-            (heard, stream)
-        });
-        let place = Place::new();
-        let mut tap = Tap::start(&place, address, "--once");
-        let mut near = tap.connect();
-        near.write_all(b"{\"command\": \"set_expression\"}\n").unwrap();
-        // The application keeps reading, so that no write to it fails.
-        near.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(tap.ends(), Some(0));
-        let (heard, _open) = far.join().unwrap();
-        assert_eq!(heard, b"{\"command\": \"set_expression\"}\n");
-        let (run, _) = record(&place);
-        assert_eq!((run.state, figure(&run, "inter_arrival/app", "messages")), (RunState::Complete, Some(1.0)));
-        drop(near);
-    }
 }
 
 /// A flooding side is slowed down to the rate at which the tap records, without unbounded buffering.

@@ -180,19 +180,6 @@ fn only_a_new_state_is_written_to_the_configuration() {
     assert_eq!(record(&place).plan["applies"], true);
 }
 
-#[test]
-fn watch_ends_when_its_output_is_closed() {
-    let place = Place::new();
-    let mut command = place.command("watch --plain --quiet --interval 10ms --out out");
-    let mut child =
-        command.env("WORKLY_PERF_NVML", "none").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut reader = std::io::BufReader::new(child.stdout.take().unwrap());
-    std::io::BufRead::read_line(&mut reader, &mut String::new()).unwrap();
-    drop(reader);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert_eq!(record(&place).state, RunState::Complete);
-}
-
 #[cfg(unix)]
 #[test]
 fn ctrl_c_completes_an_open_ended_watch_and_interrupts_a_timed_one() {

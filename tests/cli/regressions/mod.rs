@@ -1,0 +1,6 @@
+//! One test for each past bug, named for what is right now. The changelog lists the bugs under *Fixed*; a new one gets its
+//! test here, unless it belongs to a table of cases elsewhere.
+
+mod bridge;
+mod machine;
+mod records;
