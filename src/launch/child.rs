@@ -1,4 +1,4 @@
-//! The child: it keeps the terminal, gets the signals that are meant for it, and its end becomes ours.
+//! The child process: it has the terminal, it receives the signals meant for it, and this process ends as it did.
 
 use std::io;
 use std::process::{Child, ExitStatus};
@@ -12,25 +12,25 @@ use super::child_windows as system;
 pub struct ChildSignals(pub(super) system::CaughtSignals);
 
 impl ChildSignals {
-    /// Catches them from here on.
+    /// Catches them from now on.
     ///
     /// # Errors
-    /// The system's answer where it does not let them be caught.
+    /// The system's error if they cannot be caught.
     pub fn catch() -> io::Result<Self> {
         system::CaughtSignals::catch().map(Self)
     }
 }
 
-/// Waits for the end of the child, and passes on what is sent to this process alone. Signals of the terminal reach the child
-/// without us.
+/// Waits for the child to end, and passes on signals that are sent to this process only. Signals from the terminal reach the
+/// child directly.
 ///
 /// # Errors
-/// The system's answer where the child cannot be waited for.
+/// The system's error if it cannot wait.
 pub fn supervise(child: Child, signals: ChildSignals) -> io::Result<ExitStatus> {
     system::supervise(child, signals.0)
 }
 
-/// Ends this process as the child has ended: with its exit code, or by the signal that killed it.
+/// Ends this process as the child ended: with its exit code, or by the signal that killed it.
 pub fn end_as(status: ExitStatus) -> ! {
     system::end_as(status)
 }

@@ -1,4 +1,4 @@
-//! Signals and ends on Unix.
+//! Signals and process exit on Unix.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -10,14 +10,14 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::emulate_default_handler;
 
-/// What is passed on. Those that stop and continue a process stay as they are.
+/// Signals that are passed on. Those that stop and continue a process keep their default effect.
 const PASSED_ON: [i32; 6] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
 
 pub(super) struct CaughtSignals(SignalsInfo<WithOrigin>);
 
 impl CaughtSignals {
     pub(super) fn catch() -> io::Result<Self> {
-        // What is ignored stays ignored in both processes: a caught signal would be at its default in the child.
+        // Ignored signals stay ignored in both processes: a caught one would have its default effect in the child.
         let wanted = PASSED_ON.into_iter().filter(|signal| !is_ignored(*signal)).chain([SIGCHLD]);
         SignalsInfo::new(wanted).map(Self)
     }
@@ -26,12 +26,12 @@ impl CaughtSignals {
 pub(super) fn supervise(mut child: Child, signals: CaughtSignals) -> io::Result<ExitStatus> {
     let CaughtSignals(mut signals) = signals;
     loop {
-        // Only here is the child's number given back, so that no signal below can reach another process.
+        // The process ID is only released here, so no signal below can reach another process.
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }
         for origin in signals.wait() {
-            // The terminal signals all processes in the foreground, the child included. A second Ctrl-C would cut its end short.
+            // The terminal signals all foreground processes, including the child. Passing it on would be a second Ctrl-C.
             let is_ours_alone = origin.process.is_some();
             if origin.signal != SIGCHLD && is_ours_alone {
                 pass_on(&child, origin.signal);
@@ -40,7 +40,7 @@ pub(super) fn supervise(mut child: Child, signals: CaughtSignals) -> io::Result<
     }
 }
 
-/// Sends the child a signal. One that has ended meanwhile needs none.
+/// Sends the child a signal, unless it has ended.
 fn pass_on(child: &Child, signal: i32) {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
@@ -50,7 +50,7 @@ fn pass_on(child: &Child, signal: i32) {
 
 pub(super) fn end_as(status: ExitStatus) -> ! {
     if let Some(signal) = status.signal() {
-        // The core dump, if there is one, is the child's.
+        // The child has already written the core dump, if any.
         let limit = getrlimit(Resource::Core);
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), ..limit });
         let _ = emulate_default_handler(signal);
@@ -59,7 +59,7 @@ pub(super) fn end_as(status: ExitStatus) -> ! {
     std::process::exit(status.code().unwrap_or(1));
 }
 
-/// Whether a signal is ignored at this moment: whoever started the process asked for that, as `nohup` does.
+/// Whether the process was started with this signal ignored, as `nohup` does.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 #[must_use]
 pub fn is_ignored(signal: i32) -> bool {

@@ -1,4 +1,4 @@
-//! Console events and ends on Windows.
+//! Console events and process exit on Windows.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -26,7 +26,7 @@ impl CaughtSignals {
     }
 }
 
-/// Every process of the console gets the event, the child included: what it does about it is its own affair.
+/// All processes of the console receive the event, including the child, which handles it by itself.
 unsafe extern "system" fn on_event(event: u32) -> BOOL {
     if matches!(event, CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT) {
         // Windows ends the process as soon as this returns: the child may need the time.

@@ -1,4 +1,4 @@
-//! Why settings cannot be put into force.
+//! Why settings cannot be applied.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,24 +11,24 @@ pub enum LaunchError {
     /// This user has no folder for caches.
     #[error(transparent)]
     NoCache(#[from] CacheError),
-    /// A file of the shim, or one that it is handed, cannot be written.
+    /// A file of the shim or for the shim cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
     /// The path of the shim cannot be an entry of `PYTHONPATH`.
-    #[error("{} cannot be an entry of PYTHONPATH: it holds the character that separates entries", path.display())]
+    #[error("{} cannot be an entry of PYTHONPATH: it contains the character that separates entries", path.display())]
     Separator {
-        /// Where the shim lies.
+        /// The folder of the shim.
         path: PathBuf,
     },
 }
 
 impl LaunchError {
-    /// The same for a file that could not be written.
+    /// The error for a file that could not be written.
     pub(super) fn write(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Write { path, source }

@@ -1,5 +1,4 @@
-//! What the shim has written: its events, and the measured calls. Both files are another program's; what cannot be read of them is
-//! left out.
+//! The shim's files: its events, and the measured calls. Another program writes them, so lines that cannot be read are skipped.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -8,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// No more of a file is read at once.
+/// Maximum number of bytes read at once.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// One event, as far as it matters here.
+/// The relevant part of an event.
 #[derive(Debug, Deserialize)]
 struct ShimEvent {
     #[serde(rename = "event")]
@@ -26,30 +25,30 @@ struct ShimEvent {
     reason: Option<String>,
 }
 
-/// What a model of a process runs with, as the shim has read it back.
+/// Settings of a loaded model, as read back by the shim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EffectiveSettings {
-    /// The process.
+    /// Process ID.
     pub pid: u32,
-    /// By the names of llama.cpp's parameters.
+    /// Values by llama.cpp's parameter names.
     pub parameters: Map<String, Value>,
-    /// Whether the settings were turned off, since the model did not load with them.
+    /// Whether the settings were dropped because the model did not load with them.
     pub is_off: bool,
 }
 
 /// The events of one launch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ShimEvents {
-    /// Processes that the shim is in.
+    /// Processes that loaded the shim.
     pub loaded: Vec<u32>,
     /// The models that were loaded, in order.
     pub models: Vec<EffectiveSettings>,
-    /// Why the settings as a whole are not in force, if they are not.
+    /// Why no setting was applied, if so.
     pub unusable: Option<String>,
 }
 
 impl ShimEvents {
-    /// Reads the events so far. A file that is not there holds none.
+    /// Reads the events so far. A missing file has none.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let mut events = Self::default();
@@ -81,7 +80,7 @@ impl ShimEvents {
 /// One call of a model, as the application made it. Times are in nanoseconds; `None` where the call has none.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct MeasuredCall {
-    /// The process.
+    /// Process ID.
     pub pid: u32,
     /// `create_chat_completion`, `embed`, …
     pub kind: String,
@@ -96,28 +95,28 @@ pub struct MeasuredCall {
     /// Tokens of the prompt.
     #[serde(default)]
     pub prompt_tokens: Option<u64>,
-    /// Those of them that were kept from the call before.
+    /// Prompt tokens kept from the previous call.
     #[serde(default)]
     pub reused_tokens: Option<u64>,
-    /// Those that were computed.
+    /// Prompt tokens that were computed.
     #[serde(default)]
     pub evaluated_tokens: Option<u64>,
     /// From the start of the call to the first token.
     #[serde(default)]
     pub first_token_ns: Option<u64>,
-    /// The part of it that llama.cpp took.
+    /// The part of it spent in llama.cpp.
     #[serde(default)]
     pub prompt_ns: Option<u64>,
-    /// Tokens that were computed for the reply.
+    /// Computed tokens of the reply.
     #[serde(default)]
     pub tokens: u64,
-    /// Tokens a second from the first token to the last, consumer included.
+    /// Tokens per second from the first token to the last, including the time spent by the caller.
     #[serde(default)]
     pub tokens_per_s: Option<f64>,
-    /// To the end of the call.
+    /// From the start of the call to its end.
     #[serde(default)]
     pub total_ns: u64,
-    /// What llama.cpp ran with.
+    /// Settings that llama.cpp ran with.
     #[serde(default)]
     pub in_force: Map<String, Value>,
 }
@@ -133,13 +132,13 @@ pub struct CallLog {
 }
 
 impl CallLog {
-    /// Nothing of it is read yet.
+    /// A file of which nothing has been read.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self { path, read_bytes: 0, rest: Vec::new(), unreadable: 0 }
     }
 
-    /// The calls that were added since the last time.
+    /// Calls added since the previous read.
     pub fn read(&mut self) -> Vec<MeasuredCall> {
         let Ok(mut file) = File::open(&self.path) else { return Vec::new() };
         let mut fresh = Vec::new();
@@ -171,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_read_and_what_is_not_known_is_passed_over() {
+    fn events_are_read_and_unknown_ones_skipped() {
         let held = tempfile::tempdir().unwrap();
         let path = held.path().join("events.jsonl");
         assert_eq!(ShimEvents::read(&path), ShimEvents::default());
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_are_read_as_they_come_and_a_line_under_way_is_waited_for() {
+    fn calls_are_read_as_they_arrive_and_incomplete_lines_awaited() {
         let held = tempfile::tempdir().unwrap();
         let path = held.path().join("calls.jsonl");
         let mut log = CallLog::new(path.clone());

@@ -1,8 +1,8 @@
-//! Starts a Python program with settings in force that the program itself does not read: the embedded Python shim, the files
-//! that it is handed, and the child process with its signals and its exit code.
+//! Starts a Python program with settings that the program itself does not read: the embedded Python shim, its files, and the
+//! child process with its signals and exit code.
 //!
-//! Nothing here keeps the program from running: what cannot be put into force is an error that the caller reports before it starts
-//! the program without it.
+//! Nothing here keeps the program from running: a setting that cannot be applied is an error that the caller reports before it
+//! starts the program without it.
 
 mod child;
 #[cfg(unix)]

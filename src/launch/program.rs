@@ -1,11 +1,11 @@
-//! What a command line starts, as far as that can be told beforehand: whether it is a Python that reads `PYTHONPATH`.
+//! What a command line starts, as far as can be known beforehand: whether it is a Python that reads `PYTHONPATH`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Options of Python that take the next argument for their value.
+/// Options of Python whose value is the next argument.
 const WITH_VALUE: [char; 3] = ['W', 'X', 'Q'];
 
 /// What a command line starts.
@@ -13,7 +13,7 @@ const WITH_VALUE: [char; 3] = ['W', 'X', 'Q'];
 pub enum Program {
     /// A Python that reads `PYTHONPATH`.
     Python,
-    /// A Python that does not.
+    /// A Python that does not read it.
     Unread(UnreadPath),
     /// Something else: a frozen application, or a program that may start Python itself.
     Other,
@@ -31,7 +31,7 @@ pub enum UnreadPath {
 }
 
 impl UnreadPath {
-    /// The option as it is written.
+    /// The option as typed.
     #[must_use]
     pub fn option(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl UnreadPath {
 }
 
 impl Program {
-    /// What this command line starts. A script is judged by the interpreter that its first line names.
+    /// What this command line starts. For a script, this is the interpreter named by its first line.
     #[must_use]
     pub fn of(program: &OsStr, arguments: &[OsString]) -> Self {
         if is_python(program) {
@@ -59,7 +59,7 @@ impl Program {
         if interpreter.is_some() { Self::with_options(words) } else { Self::Other }
     }
 
-    /// What can be told before the start of a program that the settings do not reach.
+    /// The warning for a program to which the settings cannot apply.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         match self {
@@ -111,7 +111,7 @@ impl Program {
     }
 }
 
-/// Whether a program is a Python by its name: `python`, `python3.12`, `pythonw.exe`, `pypy3`, and `py`, the launcher of Windows.
+/// Whether a program is Python, by its name: `python`, `python3.12`, `pythonw.exe`, `pypy3`, and `py`, the launcher of Windows.
 fn is_python(program: &OsStr) -> bool {
     // Records and shebangs of both systems are read on either.
     let text = program.to_string_lossy().to_lowercase();
@@ -125,7 +125,7 @@ fn is_python(program: &OsStr) -> bool {
     ["python", "pypy", "py"].into_iter().any(|stem| name.strip_prefix(stem).is_some_and(is_version))
 }
 
-/// The file of a program: as it is named, or the first of that name in `PATH`.
+/// The file of a program: its path, or the first of that name in `PATH`.
 fn found(program: &OsStr) -> Option<PathBuf> {
     let path = Path::new(program);
     if path.components().count() > 1 {
@@ -135,7 +135,7 @@ fn found(program: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(&folders).map(|folder| folder.join(path)).find(|path| path.is_file())
 }
 
-/// What follows `#!` on the first line of a script.
+/// The text after `#!` on the first line of a script.
 fn first_line(path: &Path) -> Option<String> {
     if !path.is_file() {
         return None;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn pythons_are_known_by_their_names() {
+    fn python_is_recognised_by_name() {
         for name in ["python", "python3", "python3.13t", "pythonw.exe", "PY", "pypy3.10", r"C:\V\Scripts\python.exe"] {
             assert!(is_python(OsStr::new(name)), "{name}");
         }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_shut_the_shim_out_are_found_and_others_are_not() {
+    fn only_options_that_exclude_the_shim_are_reported() {
         let unread = |why| Program::Unread(why);
         for (line, expected) in [
             ("python -I main.py", unread(UnreadPath::Isolated)),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_is_what_its_first_line_names() {
+    fn script_is_classified_by_its_interpreter() {
         let held = tempfile::tempdir().unwrap();
         let path = held.path().join("workly");
         for (text, expected) in [

@@ -1,4 +1,4 @@
-//! One launch: the folder with what the shim reads and writes, and the environment that tells the shim of it.
+//! One launch: the folder with the files that the shim reads and writes, and the environment variables that name them.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,13 +11,13 @@ use super::error::LaunchError;
 use super::shim;
 use crate::llm::user_cache_folder;
 
-/// Names the settings file, for the shim.
+/// Variable with the path of the settings file.
 const SETTINGS_VARIABLE: &str = "WORKLY_PERF_SETTINGS";
 
-/// Names the events file, for the shim and for whoever looks at the process later.
+/// Variable with the path of the events file. Other commands find it in the environment of the process.
 pub const EVENTS_VARIABLE: &str = "WORKLY_PERF_EVENTS";
 
-/// A launch that is being prepared or under way. Its folder goes when it is dropped.
+/// A launch in preparation or in progress. Dropping it removes its folder.
 #[derive(Debug)]
 pub struct LaunchSession {
     shim: PathBuf,
@@ -25,10 +25,10 @@ pub struct LaunchSession {
 }
 
 impl LaunchSession {
-    /// Unpacks the shim to this user's cache, and makes the folder of the launch.
+    /// Unpacks the shim to this user's cache and creates the folder of the launch.
     ///
     /// # Errors
-    /// Why there can be none.
+    /// Those of [`super::unpack`], and [`LaunchError::Write`].
     pub fn prepare() -> Result<Self, LaunchError> {
         let shim = shim::unpack(&user_cache_folder()?.join("launch"))?;
         let folder = tempfile::Builder::new().prefix("workly-perf-launch-").tempdir();
@@ -57,7 +57,7 @@ impl LaunchSession {
         fs::write(&path, settings.to_string()).map_err(LaunchError::write(&path))
     }
 
-    /// The variables that bring the shim into a Python. `python_path` is what the variable has now; it is kept behind the shim.
+    /// The variables that make Python load the shim. `python_path` is the current value, which stays after the shim.
     #[must_use]
     pub fn environment(&self, python_path: Option<&OsStr>) -> [(&'static str, OsString); 3] {
         [
@@ -72,7 +72,7 @@ impl LaunchSession {
     }
 }
 
-/// The folder before what was there, byte for byte.
+/// The folder, followed by the unchanged previous value.
 fn joined(folder: &Path, rest: Option<&OsStr>) -> OsString {
     let mut path = folder.as_os_str().to_owned();
     if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_in_the_path_stays_behind_the_shim() {
+    fn previous_python_path_stays_after_the_shim() {
         let separator = if cfg!(windows) { ';' } else { ':' };
         let own = format!("/my own{separator}/other{separator}");
         assert_eq!(

@@ -33,14 +33,14 @@ fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.into_iter().chain([WINDOWS])
 }
 
-/// The folder of the shim in `cache`, for `PYTHONPATH`. It is written at the first call, under a name made of its content: programs
-/// of several versions do not disturb each other. Two that write it at once are both content with what the first has written, and
-/// a folder that was damaged is repaired file by file.
+/// The folder of the shim in `cache`, for `PYTHONPATH`. The first call writes it, under a name derived from its content, so that
+/// versions of this program do not interfere. If two processes write it at once, both use the folder of the first. A damaged folder
+/// is repaired file by file.
 ///
 /// # Errors
-/// [`LaunchError::Write`] where the cache cannot be written, [`LaunchError::Separator`] where its path cannot be used.
+/// [`LaunchError::Write`] if the cache cannot be written, [`LaunchError::Separator`] if its path cannot be used.
 pub fn unpack(cache: &Path) -> Result<PathBuf, LaunchError> {
-    // Python takes relative entries from wherever the program runs.
+    // Python resolves relative entries against the working directory.
     let cache = std::path::absolute(cache).map_err(LaunchError::write(cache))?;
     let folder = cache.join(name());
     if std::env::join_paths([&folder]).is_err() {
@@ -56,7 +56,7 @@ pub fn unpack(cache: &Path) -> Result<PathBuf, LaunchError> {
         write(&path, text).map_err(LaunchError::write(&path))?;
     }
     if fs::rename(part.path(), &folder).is_ok() {
-        // What it named is gone; there is nothing left to remove.
+        // Its folder was renamed: there is nothing left to remove.
         let _ = part.keep();
     } else if !is_whole(&folder) {
         for (name, text) in files() {
@@ -81,7 +81,7 @@ fn name() -> String {
     format!("shim-{:016x}", hash.value())
 }
 
-/// Whether every file is there, byte for byte.
+/// Whether every file is present and unchanged.
 fn is_whole(folder: &Path) -> bool {
     files().all(|(name, text)| fs::read(folder.join(name)).is_ok_and(|found| found == text.as_bytes()))
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_once_and_repaired_where_it_was_damaged() {
+    fn shim_is_written_once_and_repaired_if_damaged() {
         let cache = tempfile::tempdir().unwrap();
         let cache = cache.path().join("my cache");
         let folder = unpack(&cache).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn several_at_once_end_with_one_whole_folder() {
+    fn concurrent_unpacking_leaves_one_complete_folder() {
         let cache = tempfile::tempdir().unwrap();
         let folders: Vec<PathBuf> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..6).map(|_| scope.spawn(|| unpack(cache.path()).unwrap())).collect();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_cannot_be_written_is_named() {
+    fn unwritable_cache_is_named() {
         let held = tempfile::tempdir().unwrap();
         let file = held.path().join("file");
         fs::write(&file, "").unwrap();

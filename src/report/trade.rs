@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_settings_that_buy_speed_with_late_frames_are_rows() {
+    fn only_settings_that_trade_frames_for_speed_are_listed() {
         let cut = Case {
             metrics: case(4, "normal", 99.0, 0.0)
                 .metrics
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_scene_there_is_no_trade() {
+    fn table_needs_a_render_like_load() {
         let mut idle = case(1, "normal", 40.0, 0.2);
         idle.conditions["load"] = json!("idle");
         assert_eq!(grid(&sweep(vec![idle.clone(), idle])), None);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn terminal_and_markdown_show_it() {
+    fn terminal_and_markdown_have_the_table() {
         let run = sweep(vec![case(1, "normal", 40.0, 0.2), case(2, "normal", 60.0, 17.0)]);
         for page in [super::super::table(&run, 100), super::super::markdown(&run)] {
             assert!(page.contains("Speed against late frames") && page.contains("within the limit"), "{page}");

@@ -19,8 +19,8 @@ use super::{ContextSpec, FlashAttention, KvType, ProjectedBytes, ProjectedDevice
 
 /// Sends the output of llama.cpp and ggml to `log` from now on, for the whole process.
 pub(super) fn capture_log(log: &'static EngineLog) {
-    // SAFETY: `keep` has the required signature, and its data is an `EngineLog` that is never freed and may be shared between
-    // threads. llama.cpp passes the same callback to ggml.
+    // SAFETY: `keep` has the required signature, and its data is an `EngineLog` that is never freed and may be shared
+    // between threads. llama.cpp passes the same callback to ggml.
     unsafe { sys::llama_log_set(Some(keep), ptr::from_ref(log).cast_mut().cast()) }
 }
 

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_element_is_closed_and_nothing_is_fetched() {
+    fn page_is_well_formed_and_self_contained() {
         let page = page(&run());
         let elements = opened(&page);
         assert_eq!(elements.iter().filter(|name| **name == "figure").count(), 2);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_window_has_rules_of_its_own() {
+    fn page_has_rules_for_narrow_windows() {
         let page = page(&run());
         let (_, narrow) = page.split_once("@media (max-width: 40rem)").expect("rules for narrow windows");
         for rule in ["grid-template-columns: minmax(0, 1fr)", ".minor", ".wide tbody th", "attr(data-label)"] {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_without_a_median_have_a_table_under_their_own_heading() {
+    fn figures_without_a_median_have_their_own_table() {
         let page = html(&tokens(), &[]).replace('\u{a0}', " ");
         assert_eq!(opened(&page).iter().filter(|name| **name == "tr").count(), 5);
         let missing = "<td class=\"figure\" data-label=\"itl_p99\">needs n ≥ 1,000</td>";
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_known_first_comes_first() {
+    fn warnings_come_first() {
         let page = page(&run());
         let page = page.replace('\u{a0}', " ");
         let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_the_record_is_never_markup() {
+    fn text_from_the_record_is_escaped() {
         let mut run = run();
         let hostile = "</title><script>alert('1' & \"2\")</script>";
         run.run_id = hostile.into();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_that_cannot_be_read_is_a_remark_on_the_page() {
+    fn unreadable_histogram_is_a_remark() {
         let run = run();
         let page = html(&run, &[(run.cases[0].path.clone(), Err("a.hlog: no such file".into()))]);
         let remark = "applied/closed/100B: no plot: a.hlog: no such file.";
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_steers_a_terminal_or_turns_text_around_is_written_out() {
+    fn control_and_bidirectional_characters_are_escaped() {
         let mut run = run();
         run.warnings = vec!["a\u{1b}]0;x\u{7}\u{202e}\u{fffe}\u{9b}".into()];
         let page = page(&run);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_cases_is_a_page_all_the_same() {
+    fn run_without_cases_has_a_page() {
         let mut run = run();
         run.cases.clear();
         let page = html(&run, &[]);

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_table_of_few_rows_is_turned_and_keeps_every_cell() {
+    fn wide_table_with_few_rows_is_transposed() {
         let rows = vec![(0..=9).map(|at| format!("a{at}")).collect::<Vec<_>>()];
         let turned = grid(&columns(9), &rows).into_string();
         assert_eq!(turned.matches("<tr>").count(), 10, "{turned}");

@@ -1,4 +1,4 @@
-//! The calls as cases of a record: one for each quantity.
+//! The cases of the record: one per quantity.
 
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ pub(super) fn cases(samples: &LaunchSamples, _: Option<StopReason>) -> Vec<Case>
     ]
 }
 
-/// Of the process that calls the model, and of the GPU.
+/// Memory of the process that calls the model, and of the GPU.
 fn memory_case(samples: &LaunchSamples) -> Case {
     let note = "Of the process that calls the model: its pages that are in memory.";
     let mut case = case(samples, "memory", note, memory(samples));
@@ -59,13 +59,13 @@ fn memory_case(samples: &LaunchSamples) -> Case {
     case
 }
 
-/// Of the avatar's process.
+/// Figures of the avatar's process.
 fn scene_case(samples: &LaunchSamples) -> Case {
     let metrics = scene::metrics(&samples.scene, &samples.calls);
     Case { notes: scene::notes(&samples.scene), ..case(samples, "scene", "", metrics) }
 }
 
-/// The histograms of what is a time.
+/// The histograms of all durations.
 pub(super) fn histograms(samples: &LaunchSamples) -> Vec<CaseHistogram> {
     let of =
         |case: &str, samples_ns| CaseHistogram::total(case.into(), "latency", samples_ns, (0, samples.duration_ns));
@@ -89,7 +89,7 @@ fn case(samples: &LaunchSamples, path: &str, note: &str, metrics: Vec<Metric>) -
     }
 }
 
-/// What llama.cpp ran with: the one set of parameters, or all of them.
+/// Settings that llama.cpp ran with: one set of parameters, or a list.
 fn conditions(samples: &LaunchSamples) -> Value {
     match samples.in_force.as_slice() {
         [] => json!({"in_force": null}),
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_quantity_is_a_case_with_the_parameters_in_force() {
+    fn each_quantity_is_a_case_with_the_effective_parameters() {
         let mut samples = planted::samples(5);
         samples.resident_bytes = vec![5, 9, 7];
         let cases = cases(&samples, None);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_call_no_figure_is_given_and_a_change_of_parameters_is_said() {
+    fn figures_need_calls_and_changed_parameters_are_noted() {
         let none = cases(&LaunchSamples::default(), None);
         let speed = none[1].metric("avg_ts").unwrap();
         assert_eq!((speed.value, speed.status), (None, MetricStatus::TooFew));

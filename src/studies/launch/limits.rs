@@ -1,4 +1,4 @@
-//! The longest context that model and free memory allow, before the application starts.
+//! The longest context that the model and free memory allow, determined before the application starts.
 
 use super::super::recommend::card;
 use crate::advise::GpuInput;
@@ -12,16 +12,16 @@ const KEPT_FREE_BYTES: u64 = 1 << 30;
 /// GPU memory that stays free for the avatar, the desktop and the driver.
 const KEPT_FREE_OF_GPU_BYTES: u64 = 3 << 29;
 
-/// The context grows in steps of so many tokens.
+/// Step size of the context, in tokens.
 const STEP: u64 = 256;
 
-/// Tokens that llama-cpp-python computes at once unless it is told otherwise.
+/// Default batch size of llama-cpp-python, in tokens.
 const USUAL_BATCH: u64 = 512;
 
-/// The bytes of one score of a token against another.
+/// Size of one attention score, in bytes.
 const SCORE_BYTES: u64 = 4;
 
-/// The longest context in tokens; `None` where the plan does not set one, or where model or memory cannot be told.
+/// The longest context in tokens; `None` if the plan does not set one, or if model or memory is unknown.
 pub(crate) fn longest_context(plan: &LaunchPlan) -> Option<u64> {
     // Finding a GPU takes time, which only a changed context is worth.
     plan.settings.get("n_ctx")?;
@@ -36,7 +36,7 @@ fn free_memory() -> Option<u64> {
     Some(host::available_memory_bytes().value()?.saturating_sub(KEPT_FREE_BYTES))
 }
 
-/// Free memory of the GPU, or of the machine if it has none that llama.cpp can use; `None` if that is not known.
+/// Free memory of the GPU, or of the machine if llama.cpp can use no GPU; `None` if unknown.
 fn free_for_layers() -> Option<u64> {
     match card(None, &host::machine().gpus) {
         GpuInput::None => free_memory(),
@@ -45,14 +45,14 @@ fn free_for_layers() -> Option<u64> {
     }
 }
 
-/// The longest context in so many bytes beside the weights, and within what the model was trained for.
+/// The longest context that fits into `free` bytes beside the weights and does not exceed the training length.
 fn longest_within(plan: &LaunchPlan, facts: &ModelFacts, bytes: u64) -> Option<u64> {
     let fitting = bytes / token_bytes(plan, facts)?.max(1);
     let longest = facts.figures.trained_context.map_or(fitting, |trained| fitting.min(trained));
     Some((longest / STEP * STEP).max(STEP))
 }
 
-/// Bytes that each token of context takes: its keys and values, and without flash attention the scores against it.
+/// Bytes per token of context: keys and values and, without flash attention, attention scores.
 fn token_bytes(plan: &LaunchPlan, facts: &ModelFacts) -> Option<u64> {
     let word = |key: &str| plan.settings.get(key).and_then(serde_json::Value::as_str);
     let kept = cache_bytes(facts.kv_bytes_per_token.known()?, word("kv_type").unwrap_or("f16"));
@@ -68,7 +68,7 @@ fn token_bytes(plan: &LaunchPlan, facts: &ModelFacts) -> Option<u64> {
     Some(kept.saturating_add(heads.saturating_mul(at_once).saturating_mul(SCORE_BYTES)))
 }
 
-/// The cache of one token for that type. Quantised types that the header's facts leave out take less than F16.
+/// KV cache of one token with that type. Quantised types that are not among the header's facts need less than F16.
 fn cache_bytes(known: &KvBytes, kv_type: &str) -> u64 {
     match kv_type {
         "f32" => known.f16.saturating_mul(2),
@@ -95,13 +95,13 @@ mod tests {
         LaunchPlan::resolve(&args, LaunchSettings { source: SettingsOrigin::Configuration, section, app })
     }
 
-    /// The header of a model with the shape of the application's own: 32 blocks, 8 KV heads of 128, 32 heads.
+    /// A model header with the shape of the application's: 32 blocks, 32 heads, 8 KV heads of 128.
     fn zephyr() -> ModelOutline {
         ModelOutline::of(&"synth:zephyr-7b".parse().unwrap()).unwrap()
     }
 
     #[test]
-    fn the_context_fits_the_memory_with_its_cache_and_its_scores() {
+    fn context_fits_into_memory_with_cache_and_scores() {
         let outline = zephyr();
         let facts = ModelFacts::read(outline.path(), GpuProfile::built_in()).unwrap();
         let longest = |section: &Value, tokens: u64, bytes: u64| {
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plan_that_sets_the_context_has_a_longest_one() {
+    fn only_plans_that_set_the_context_have_a_limit() {
         let outline = zephyr();
         let app = |model: &std::path::Path| LaunchedApp { model: Some(model.into()), n_ctx_min: None, n_gpu_layers: 0 };
         assert_eq!(longest_context(&plan(&json!({"n_threads": 1}), app(outline.path()))), None);

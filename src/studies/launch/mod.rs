@@ -1,4 +1,4 @@
-//! The application as it is used: started with settings in force, and measured where it calls its model.
+//! The application in use: started with the settings applied, and measured at its calls of the model.
 
 mod cases;
 mod limits;

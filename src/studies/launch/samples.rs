@@ -1,4 +1,4 @@
-//! The calls so far, and the memory of the process that makes them.
+//! The calls so far, and the memory of the calling process.
 
 use serde_json::{Map, Value};
 
@@ -10,24 +10,24 @@ use crate::launch::MeasuredCall;
 #[derive(Debug, Default)]
 pub(crate) struct LaunchSamples {
     pub(super) calls: Vec<MeasuredCall>,
-    /// The sets of parameters that calls ran with, in the order of their first call.
+    /// Sets of parameters that calls ran with, in order of first use.
     pub(super) in_force: Vec<Map<String, Value>>,
-    /// Memory of the process that loads the model, in bytes.
+    /// Memory of the process with the model, in bytes.
     pub(super) resident_bytes: Vec<u64>,
     /// GPU memory of that process and of the whole GPU.
     pub(super) vram: Vec<GpuMemory>,
-    /// What reports GPU memory.
+    /// Source of the GPU memory figures.
     pub(super) vram_by: Option<String>,
     /// The avatar's process.
     pub(super) scene: SceneSamples,
-    /// Lines of the calls' file that could not be read.
+    /// Unreadable lines of the file of calls.
     pub(super) unreadable: u64,
     /// From the start of the measurement to its end, in nanoseconds.
     pub(super) duration_ns: u64,
 }
 
 impl LaunchSamples {
-    /// Takes a call.
+    /// Adds a call.
     pub(super) fn add(&mut self, mut call: MeasuredCall) {
         let in_force = std::mem::take(&mut call.in_force);
         if !in_force.is_empty() && !self.in_force.contains(&in_force) {
@@ -36,7 +36,7 @@ impl LaunchSamples {
         self.calls.push(call);
     }
 
-    /// One quantity of those calls that have it.
+    /// One quantity, of all calls that have it.
     pub(super) fn each<T>(&self, quantity: impl Fn(&MeasuredCall) -> Option<T>) -> Vec<T> {
         self.calls.iter().filter_map(quantity).collect()
     }

@@ -1,5 +1,5 @@
-//! The avatar's process beside the application: what it uses, and how long its main thread waits for a CPU. A frame whose thread
-//! waits is a late frame; how many there are, only the scene itself knows.
+//! The avatar's process: its use of resources, and how long its main thread waits for a CPU. Frames are late while it waits; only
+//! the scene itself knows how many.
 
 use crate::host::{FoundProcess, ProcessKind, ProcessLoad, ProcessMemory, ProcessQuery, ProcessTable};
 use crate::launch::MeasuredCall;
@@ -7,20 +7,20 @@ use crate::measure::average;
 use crate::plural::counted;
 use crate::record::{Direction, Fact, Metric, MetricStatus};
 
-/// How often it is looked for while it is not there: the whole list of processes is read for that.
+/// Search interval while the process is not running: each search reads the list of all processes.
 const SEARCH_NS: u64 = 5_000_000_000;
 
 /// One interval of the scene.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SceneSample {
-    /// When it ended, in nanoseconds of Unix time, and how long it was.
+    /// End of the interval in nanoseconds of Unix time, and its length.
     pub(super) ended_unix_ns: u64,
     pub(super) duration_ns: u64,
     /// CPU time of all threads.
     pub(super) cpu_ms: u64,
-    /// How long the main thread waited for a CPU.
+    /// Time the main thread waited for a CPU.
     pub(super) main_wait_ns: Fact<u64>,
-    /// Its pages in memory at the end.
+    /// Its resident memory at the end.
     pub(super) resident_bytes: Fact<u64>,
 }
 
@@ -28,9 +28,9 @@ pub(super) struct SceneSample {
 #[derive(Debug, Default)]
 pub(super) struct SceneSamples {
     pub(super) samples: Vec<SceneSample>,
-    /// The processes that it was, in order: their roles.
+    /// Roles of the processes found, in order.
     pub(super) kinds: Vec<ProcessKind>,
-    /// What was looked for, where it was named.
+    /// The requested process, if one was named.
     pub(super) wanted: Option<String>,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct SceneWatch {
 }
 
 impl SceneWatch {
-    /// Looks for that process, else for a Unity player, else for Unity's editor.
+    /// Looks for the named process, otherwise for a Unity player, otherwise for the Unity editor.
     pub(super) fn new(wanted: Option<&str>) -> Self {
         let wanted = wanted.and_then(|text| text.parse().ok());
         Self { wanted, found: None, searched_ns: None }
     }
 
-    /// Reads what it used since the last time. `now_ns` is the run's clock, `unix_ns` the calendar's.
+    /// Reads its use since the previous call. `now_ns` is the time on the run's clock, `unix_ns` Unix time.
     pub(super) fn sample(&mut self, (now_ns, unix_ns): (u64, u64), into: &mut SceneSamples) {
         let Some((process, before, then_ns)) = self.found.take() else {
             self.search(now_ns, into);
@@ -92,7 +92,7 @@ impl SceneWatch {
 }
 
 impl SceneSample {
-    /// Whether the model answered at any moment of it.
+    /// Whether a call of the model overlaps it.
     fn is_beside(&self, calls: &[MeasuredCall]) -> bool {
         let began = self.ended_unix_ns.saturating_sub(self.duration_ns);
         calls.iter().any(|call| {
@@ -105,7 +105,7 @@ impl SceneSample {
         (self.duration_ns > 0).then(|| 1e8 * self.cpu_ms as f64 / self.duration_ns as f64)
     }
 
-    /// Milliseconds of waiting in each second.
+    /// Waiting time in milliseconds per second.
     fn main_wait(&self) -> Option<f64> {
         let waited = *self.main_wait_ns.value()?;
         (self.duration_ns > 0).then(|| 1e3 * waited as f64 / self.duration_ns as f64)
@@ -141,7 +141,7 @@ pub(super) fn metrics(scene: &SceneSamples, calls: &[MeasuredCall]) -> Vec<Metri
     ]
 }
 
-/// What the reader must know of these figures.
+/// Remarks on these figures.
 pub(super) fn notes(scene: &SceneSamples) -> Vec<String> {
     let looked_for =
         scene.wanted.as_ref().map_or("Unity player or editor".to_owned(), |name| format!("process {name}"));
@@ -168,7 +168,7 @@ mod tests {
     use super::super::cases::planted;
     use super::*;
 
-    /// A sample of one second that ends then, with so many milliseconds of waiting.
+    /// A sample of one second with that end and waiting time.
     fn second(ended_s: u64, waited_ms: u64) -> SceneSample {
         SceneSample {
             ended_unix_ns: ended_s * 1_000_000_000,
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_while_the_model_answers_are_told_apart() {
+    fn waits_during_calls_are_counted_separately() {
         let mut calls = planted::samples(1).calls;
         calls[0].started_unix_ns = Some(10_500_000_000);
         calls[0].total_ns = 1_000_000_000;
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_says_why() {
+    fn missing_figures_have_a_reason() {
         let none = SceneSamples { wanted: Some("Avatar".into()), ..SceneSamples::default() };
         assert!(metrics(&none, &[]).iter().all(|metric| metric.status == MetricStatus::NotMeasured));
         assert!(notes(&none)[0].contains("No process Avatar was found"), "{:?}", notes(&none));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_named_is_read_until_it_ends() {
+    fn named_process_is_read_until_it_ends() {
         let mut child = std::process::Command::new(if cfg!(windows) { "cmd" } else { "cat" })
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::null())

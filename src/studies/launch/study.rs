@@ -1,4 +1,4 @@
-//! The study: the calls that the application makes while it is used, as the shim writes them.
+//! The study: calls of the model while the application is in use, as logged by the shim.
 
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -18,37 +18,37 @@ use crate::plural::counted;
 use crate::record::{Case, Run};
 use crate::report::with_interval;
 
-/// How often it looks for the end of the program.
+/// Polling interval for the end of the program.
 const LOOK_UP: Duration = Duration::from_millis(50);
 
-/// How often it reads calls and memory.
+/// Interval at which calls and memory are read.
 const SAMPLE_NS: u64 = 1_000_000_000;
 
-/// What the application does with its model.
+/// The calls of the model by the application.
 pub(super) struct LaunchStudy<'a> {
-    /// The settings, and for how long.
+    /// The settings and the duration.
     pub(super) plan: &'a LaunchPlan,
 }
 
-/// The program under way.
+/// The running program.
 pub(super) struct LaunchTarget {
-    /// The calls, as the shim writes them.
+    /// The file of calls, written by the shim.
     pub(super) calls: CallLog,
-    /// The process that was started.
+    /// ID of the started process.
     pub(super) pid: u32,
     /// The avatar's process.
     pub(super) scene: SceneWatch,
-    /// What reports GPU memory.
+    /// Source of the GPU memory figures.
     pub(super) vram: GpuMemoryReader,
 }
 
 impl LaunchTarget {
-    /// The process with that ID, beside the scene that was named.
+    /// Measures the process with that ID and the named scene.
     pub(super) fn new(calls: CallLog, pid: u32, scene: Option<&str>) -> Self {
         Self { calls, pid, scene: SceneWatch::new(scene), vram: GpuMemoryReader::of_driver() }
     }
 
-    /// Reads what is new. Returns whether there was anything.
+    /// Reads new calls. Returns whether there were any.
     fn sample(&mut self, now_ns: u64, into: &mut LaunchSamples) -> bool {
         let fresh = self.calls.read();
         let is_fresh = !fresh.is_empty();
@@ -68,7 +68,7 @@ impl LaunchTarget {
     }
 }
 
-/// The calendar's time, as the shim notes it.
+/// Unix time in nanoseconds, as used by the shim.
 fn unix_ns() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

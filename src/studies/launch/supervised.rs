@@ -1,4 +1,4 @@
-//! The application's process from its start to its end, and what is recorded meanwhile.
+//! The application's process from start to end, and the recording meanwhile.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,24 +21,24 @@ use crate::launch::{CallLog, ChildSignals, LaunchError, LaunchSession, Program, 
 use crate::plan::{LaunchPlan, TapPlan};
 use crate::plural::counted;
 
-/// Where Unity listens: the application connects there, whatever its configuration says.
+/// Address of Unity: the application connects there, whatever its configuration says.
 const BRIDGE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5555);
 
 const WITHOUT: &str = "the program runs without the settings";
 
-/// What a launch is to do.
+/// The tasks of a launch.
 pub(crate) struct LaunchRun<'a, O> {
-    /// The settings, and what is recorded.
+    /// The settings and the recording.
     plan: &'a LaunchPlan,
-    /// The folder of the record; `None` for one of its own.
+    /// The folder of the record; `None` for a new one.
     out: Option<&'a Path>,
-    /// The shim and its files; `None` where there can be none.
+    /// The shim and its files; `None` if they could not be written.
     session: Option<LaunchSession>,
-    /// Told what goes wrong.
+    /// Receives warnings.
     observer: O,
 }
 
-/// The application under way.
+/// The running application.
 struct SupervisedApp {
     pid: u32,
     ended: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ impl SupervisedApp {
     /// Starts the program.
     ///
     /// # Errors
-    /// The system's answer where the program does not start.
+    /// The system's error if the program does not start.
     fn start<O>(mut command: Command, run: &LaunchRun<'_, O>) -> io::Result<Self>
     where
         O: Observer + Copy + Send + 'static,
@@ -99,13 +99,13 @@ impl SupervisedApp {
 }
 
 impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
-    /// Unpacks the shim. Without it the program runs all the same.
+    /// Unpacks the shim. If that fails, the program runs without it.
     pub(crate) fn prepare(plan: &'a LaunchPlan, out: Option<&'a Path>, observer: O) -> Self {
         let session = LaunchSession::prepare().map_err(|error| observer.warning(&format!("{WITHOUT}: {error}")));
         Self { plan, out, session: session.ok(), observer }
     }
 
-    /// Starts the program that the words name, and waits for its end.
+    /// Starts the program and waits for it to end.
     pub(crate) fn run(self, words: &[OsString]) -> Result<ExitStatus, Failure> {
         let [program, arguments @ ..] = words else {
             return Err(Failure::usage(anyhow::anyhow!("there is no command after --")));
@@ -122,7 +122,7 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
         self.follow(started)
     }
 
-    /// Measures what is to be measured, and waits for the end. Errors of the measurement are told, and end nothing.
+    /// Measures as requested and waits for the program to end. Errors of the measurement become warnings.
     fn follow(self, started: SupervisedApp) -> Result<ExitStatus, Failure> {
         let SupervisedApp { pid, ended, waiting, tap, is_measured, is_shimmed } = started;
         if let Some(session) = self.session.as_ref().filter(|_| is_measured) {
@@ -153,7 +153,7 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
         self.observer.note(&format!("record: {}", path.display()));
     }
 
-    /// The program has ended: were the settings ever in force?
+    /// Warns if the settings were never applied.
     fn tell_whether_in_force(&self, events: &ShimEvents) {
         if events.loaded.is_empty() {
             self.observer.warning("the settings were not in force: no Python that loads the shim was started");
@@ -163,7 +163,7 @@ impl<'a, O: Observer + Copy + Send + 'static> LaunchRun<'a, O> {
     }
 }
 
-/// Says what is recorded. Of the settings, the shim says each that it changes.
+/// States what is recorded. The shim itself prints each setting that it changes.
 fn tell(plan: &LaunchPlan, observer: &impl Observer) {
     if let Some(measured) = plan.measure {
         observer.note(&format!(
@@ -191,7 +191,7 @@ fn listen(observer: &impl Observer) -> Option<(TapPlan, TapListener)> {
     }
 }
 
-/// The tap, until the program has ended. Returns the folder of its record.
+/// Runs the tap until the program has ended. Returns the folder of its record.
 fn tap(
     plan: TapPlan,
     mut listener: TapListener,
@@ -203,7 +203,7 @@ fn tap(
     Ok(drive(&study, &mut listener, &options)?.recorder.path().to_owned())
 }
 
-/// Passes on what must be known alone: the terminal is the application's.
+/// Passes on warnings only: the terminal belongs to the application.
 struct WarningObserver<O>(O);
 
 impl<O: Observer> Observer for WarningObserver<O> {
