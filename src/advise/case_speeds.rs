@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_left_the_race_without_being_slower_is_still_a_candidate() {
+    fn setting_dropped_without_being_slower_stays_a_candidate() {
         let dropped = |percent: f64| {
             let conditions = json!({
                 "samples_ts": [50.0],

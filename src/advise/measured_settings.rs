@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_sweep_of_one_count_adds_what_it_compared_and_decides_no_threads() {
+    fn later_sweep_of_one_count_decides_other_settings_only() {
         let mut further = sweep();
         further.cases.retain(|case| case.conditions["priority"] == "low");
         let unmapped: Vec<Case> = further.cases.clone();

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_is_not_mistaken_for_held_replies() {
+    fn queue_is_not_mistaken_for_held_replies() {
         // One message per frame: the others wait several frames, in whole frames.
         for rate_per_s in [50.0, 70.0, 900.0] {
             let mut free = 0;

@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generation_is_cut_off_for_its_speed_so_far_and_not_for_a_hiccup() {
+    fn generation_is_cut_off_by_its_mean_speed_not_by_one_slow_token() {
         let asked = RepetitionSpec {
             test: TokenTest::Generation,
             threads: 2,

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_missed_slow_rounds_is_not_the_fastest_for_that() {
+    fn missing_slow_rounds_does_not_make_a_setting_fastest() {
         let whole = ByRound::in_sequence(&[100.0, 50.0, 50.0]);
         let gappy: ByRound = [(0, 90.0)].into_iter().collect();
         assert_eq!(fastest_of(&[&gappy, &whole]), Some(1));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_one_side_misses_shifts_no_pair() {
+    fn round_missing_on_one_side_shifts_no_pair() {
         // Every round halves the speed of both: paired by place, the second would be compared with the third.
         let whole = ByRound::in_sequence(&[80.0, 40.0, 20.0, 10.0]);
         let gappy: ByRound = [(0, 40.0), (2, 10.0), (3, 5.0)].into_iter().collect();

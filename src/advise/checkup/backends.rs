@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_add_on_that_was_refused_is_a_warning_with_the_loaders_words() {
+    fn refused_add_on_is_a_warning_with_the_loaders_message() {
         let facts = BackendFacts::Beside {
             loaded: vec!["libggml-cpu-icelake.so: loaded".into()],
             refused: vec!["libggml-cuda.so: not loaded: libcublas.so.13: cannot open shared object file".into()],

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_and_a_priority_that_cost_more_than_a_tenth_are_named_with_their_frames() {
+    fn losses_above_ten_percent_are_named_with_late_frames() {
         let cases = vec![case(1, "normal", 50.0, 0.2), case(6, "normal", 10.0, 17.0), case(6, "low", 45.0, 0.1)];
         assert_eq!(
             found(cases, &[app(6)]),
@@ -245,14 +245,14 @@ mod tests {
     }
 
     #[test]
-    fn a_good_count_or_one_that_was_not_measured_has_no_line() {
+    fn good_or_unmeasured_counts_are_not_mentioned() {
         let cases = || vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 48.0, 0.1)];
         assert!(found(cases(), &[app(2)]).is_empty());
         assert!(found(cases(), &[app(6)]).is_empty());
     }
 
     #[test]
-    fn fast_but_late_is_a_loss_too() {
+    fn speed_with_late_frames_is_a_loss() {
         let lines = found(vec![case(1, "normal", 50.0, 0.2), case(2, "normal", 60.0, 9.0)], &[app(2)]);
         assert!(lines[0].contains("120 %") && lines[0].ends_with("make 9.0 % of frames late"), "{lines:?}");
         let late = vec![case(1, "normal", 50.0, 5.0), case(2, "normal", 60.0, 5.2)];
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_configuration_puts_into_force_is_judged_by_its_own_count_and_priority() {
+    fn configured_settings_are_judged_by_their_own_count_and_priority() {
         let cases = vec![case(1, "normal", 50.0, 0.2), case(2, "idle", 20.0, 0.0), case(2, "low", 49.0, 0.1)];
         let section = json!({"n_threads": 2, "priority": "idle"});
         let written = EngineInUse::of_section(section.as_object().unwrap(), &app(6)).unwrap();
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_whose_layers_are_slower_than_others_is_named() {
+    fn profile_with_slower_layers_is_named() {
         let placement = |layers: u64, tokens_per_s: f64| Case {
             conditions: json!({"test": "tg", "n_gpu_layers": layers, "samples_ts": vec![tokens_per_s; 6]}),
             ..case(1, "normal", tokens_per_s, 0.0)

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lowered_priority_has_a_column_of_its_own() {
+    fn lowered_priority_has_its_own_column() {
         let mut run = run();
         run.cases[0].conditions["prio"] = json!(-1);
         assert_eq!(header(&run), "model size params backend threads prio test t/s");

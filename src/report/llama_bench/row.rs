@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_left_the_race_is_named_with_its_rounds() {
+    fn dropped_settings_are_named_with_their_rounds() {
         let mut run = run();
         run.cases = [1, 2, 4, 6].map(|threads| case("idle", "tg", threads, &[5])).into();
         for (at, rounds) in [(1, 3), (2, 1), (3, 1)] {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_without_repetitions_has_no_row_and_is_named() {
+    fn case_without_repetitions_is_named_instead_of_a_row() {
         let mut run = run();
         run.cases = vec![case("idle", "tg", 1, &[5]), case("idle", "tg", 2, &[]), case("idle", "tg", 4, &[5])];
         run.cases[2].state = CaseState::Invalid;

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_noise_put_out_comes_back_once_the_scatter_is_measured() {
+    fn settings_dropped_by_noise_return_once_scatter_is_measured() {
         // A hiccup in the first round; the others then turn out to scatter by a third.
         let races = after_each(&[
             &[100.0, 66.0, 95.0, 99.0],
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_is_not_replaced_by_what_was_dropped_in_faster_rounds() {
+    fn leader_is_not_replaced_by_settings_dropped_in_faster_rounds() {
         let races = after_each(&[&[100.0, 60.0, 99.0], &[50.0, 0.0, 49.5], &[50.0, 0.0, 49.5], &[50.0, 0.0, 49.5]]);
         assert_eq!(races[3].leader(), Some(0), "its median of 50 is below the 60 of one fast round");
         assert!(races[3].runners()[1].dropped.is_some());

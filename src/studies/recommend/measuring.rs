@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_sweep_chose_is_measured_mapped_and_read_where_memory_holds_both() {
+    fn chosen_settings_are_measured_mapped_and_read_if_memory_allows() {
         let plan = plan(Objective::Responsive);
         let lines = |effort, has_room| -> Vec<String> {
             further_lines(&plan, effort, &[sweep()], has_room).into_iter().map(|line| line.join(" ")).collect()

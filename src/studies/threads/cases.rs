@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_was_cut_off_leaves_a_gap_and_shifts_no_pair() {
+    fn cut_off_round_leaves_a_gap_and_shifts_no_pair() {
         let plan = plan("--sweep 1,2 --under-load none --depth 0");
         let mut result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
         let key = *result.cases.keys().find(|key| key.settings.threads == 2).unwrap();

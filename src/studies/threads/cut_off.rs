@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_starves_is_bounded_even_where_the_fastest_makes_frames_late() {
+    fn starving_settings_are_bounded_even_if_the_fastest_delays_frames() {
         let bounds = RepetitionLimits::beside(&race(&[50.0, 20.0], 40)).of_tokens(100, None);
         assert_eq!((bounds.least_tokens_per_s, bounds.within), (5.0, Duration::from_secs(20)));
         assert_eq!(
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_bounds_even_the_first_repetition() {
+    fn budget_bounds_the_first_repetition() {
         assert_eq!(RepetitionLimits::NONE.of_tokens(100, Some(3.0)).within, Duration::from_secs(3));
         assert_eq!(RepetitionLimits::NONE.of_tokens(100, Some(-1.0)).within, SHORTEST_CUT);
     }

@@ -1,7 +1,6 @@
 //! Past bugs of the bridge, its studies and `tap`.
 
-use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::Duration;

@@ -64,7 +64,7 @@ fn rejected_configuration_is_not_used_for_current_settings() {
 
 #[cfg(feature = "llama")]
 #[test]
-fn what_a_sweep_has_measured_is_what_is_recommended() {
+fn recommendation_has_the_settings_of_the_newest_sweep() {
     let place = Place::new();
     let sweep = "threads --model synth:tiny --sweep 1 --priority low --flash-attn on,off --prompt-tokens 8 --gen-tokens 4 --depth 0 \
                  --repetitions 1 --under-load none --quiet";

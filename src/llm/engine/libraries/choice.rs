@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_ggml_is_refused_by_its_version_and_the_next_best_is_used() {
+    fn file_of_another_ggml_version_is_refused_and_the_next_best_used() {
         let folder = folder();
         backend(folder.path(), "vulkan", &["-DAPI_VERSION=2"]);
         backend(folder.path(), "cpu-fast", &["-DAPI_VERSION=4", "-DSCORE=64"]);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_loader_says_is_kept_without_the_folder() {
+    fn loader_message_is_kept_without_the_folder() {
         let folder = folder();
         std::fs::write(folder.path().join("libggml-cuda.so"), "no library").expect("a file");
         backend(folder.path(), "sycl", &["-DAPI_VERSION=3", "-DNEEDS_MISSING"]);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_that_is_missing_and_a_library_that_is_no_backend_are_told_apart() {
+    fn missing_driver_differs_from_a_non_backend_library() {
         let folder = folder();
         backend(folder.path(), "cuda", &["-DNO_DRIVER"]);
         backend(folder.path(), "vulkan", &["-DNO_INIT"]);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_kind_and_variant() {
+    fn name_has_kind_and_variant() {
         let cpu = file("cpu-haswell", BackendFileState::Loaded);
         assert_eq!((cpu.family(), cpu.variant()), ("cpu", Some("haswell")));
         let vulkan = file("vulkan", BackendFileState::Loaded);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_described_with_what_is_known_of_it() {
+    fn file_is_described_with_its_known_facts() {
         let loaded = BackendFile { devices: Some(1), score: Some(64), ..file("cpu-icelake", BackendFileState::Loaded) };
         assert_eq!(loaded.to_string(), format!("{PREFIX}cpu-icelake{SUFFIX}: loaded, 1 device, score 64"));
         let refused = BackendFile {
