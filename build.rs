@@ -67,6 +67,7 @@ fn link_for_mingw() {
     if !is("CARGO_CFG_TARGET_OS", "windows") || !is("CARGO_CFG_TARGET_ENV", "gnu") {
         return;
     }
+    link_runtime_statically();
     let Some(built) = env::var_os("DEP_LLAMA_ROOT").map(std::path::PathBuf::from) else { return };
     let archives: Vec<_> = ["ggml", "ggml-cpu", "ggml-base"]
         .into_iter()
@@ -77,7 +78,6 @@ fn link_for_mingw() {
     if archives.is_empty() {
         return;
     }
-    link_runtime_statically();
     println!("cargo:rustc-link-arg=-Wl,--start-group");
     for archive in archives {
         println!("cargo:rustc-link-arg={}", archive.display());

@@ -1,6 +1,11 @@
 # Read by llama.cpp's CMake project, through CMAKE_PROJECT_INCLUDE in config.toml, once for each project in it. A change here takes
 # effect in the next clean build of llama-cpp-sys-2.
 
+# The OpenMP library of MinGW becomes part of the program or of each DLL, as its other runtime libraries do (scripts/lib/windows.sh).
+if(MINGW)
+    set(CMAKE_FIND_LIBRARY_SUFFIXES .a .dll.a .lib)
+endif()
+
 # llama-cpp-2 always asks for llama.cpp's `common` library: command lines, chat templates and downloads of its tools. Nothing here
 # uses it.
 set(LLAMA_BUILD_COMMON OFF CACHE BOOL "the library of llama.cpp's tools" FORCE)
@@ -18,7 +23,9 @@ function(name_ggml)
     set(WORKLY_PERF_GGML "${GGML_VERSION_BASE}-${headers}" CACHE INTERNAL "the ggml that backends must have been built with")
     set(source ${CMAKE_CURRENT_BINARY_DIR}/workly-perf-ggml.c)
     file(CONFIGURE OUTPUT ${source} @ONLY CONTENT [[
-#ifdef _WIN32
+#if defined(__MINGW32__)
+// ggml relies on the linker exporting everything, which it no longer does if one symbol asks to be exported.
+#elif defined(_WIN32)
 __declspec(dllexport)
 #else
 __attribute__((visibility("default")))

@@ -125,8 +125,10 @@ prepare_windows_compilers() {
     flags=-Wa,-muse-unaligned-vector-move
     if ! printf '#include <windows.h>\nTHREAD_POWER_THROTTLING_STATE state;\n' |
         "$CC_x86_64_pc_windows_gnu" -x c -fsyntax-only - 2>/dev/null; then
-        flags+=" -include $root/scripts/windows/power-throttling.h"
+        flags+=" -include $root/scripts/windows/mingw.h"
     fi
     export CFLAGS_x86_64_pc_windows_gnu="$flags" CXXFLAGS_x86_64_pc_windows_gnu="$flags"
+    # The runtime libraries of GCC become part of each DLL of llama.cpp, and none of them exports them.
+    export LDFLAGS="-static -Wl,--exclude-libs,libgcc_eh.a:libgomp.a:libpthread.a:libwinpthread.a"
     export BINDGEN_EXTRA_CLANG_ARGS_x86_64_pc_windows_gnu=-I/usr/x86_64-w64-mingw32/include
 }

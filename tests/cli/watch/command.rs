@@ -99,7 +99,7 @@ fn processes_are_found_with_their_memory() {
 /// A sleeping process.
 fn sleeper() -> std::process::Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workly-perf"));
-    command.args(["bridge", "--quiet"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(["bridge", "--port", "0", "--quiet"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
 }
 

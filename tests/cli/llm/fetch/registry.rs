@@ -122,7 +122,10 @@ impl Registry {
     }
 
     pub(crate) fn model(&self) -> PathBuf {
-        self.place.path("cache/models/standin-tiny-1.0/Tiny.gguf")
+        // With the separators of this system, as it is printed.
+        ["cache", "models", "standin-tiny-1.0", "Tiny.gguf"]
+            .iter()
+            .fold(self.place.path(""), |path, name| path.join(name))
     }
 
     /// Files in the model's folder.
