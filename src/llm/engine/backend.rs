@@ -6,7 +6,7 @@ use llama_cpp_2::list_llama_ggml_backend_devices;
 use llama_cpp_2::llama_backend::LlamaBackend;
 
 use super::log::EngineLog;
-use super::{BackendFile, Device, EngineError, ffi, vector_warning};
+use super::{BackendFile, Device, DeviceKind, EngineError, ffi, vector_warning};
 
 static LOG: EngineLog = EngineLog::new();
 static BACKEND: OnceLock<Result<Backend, String>> = OnceLock::new();
@@ -28,8 +28,9 @@ impl Backend {
             LlamaBackend::init().map(|llama| Self { llama, files }).map_err(|error| error.to_string())
         });
         let backend = started.as_ref().map_err(|detail| EngineError::Backend { detail: detail.clone() })?;
-        if list_llama_ggml_backend_devices().is_empty() {
-            return Err(EngineError::Backend { detail: without_devices(&backend.files) });
+        // llama.cpp needs the CPU beside a GPU too.
+        if !backend.devices().iter().any(|device| device.kind == DeviceKind::Cpu) {
+            return Err(EngineError::Backend { detail: without_cpu(&backend.files) });
         }
         Ok(backend)
     }
@@ -89,13 +90,13 @@ impl Backend {
     }
 }
 
-/// Why there is no device at all, not even the CPU.
-fn without_devices(files: &[BackendFile]) -> String {
-    let refused: Vec<String> = files.iter().filter(|file| file.is_notable()).map(ToString::to_string).collect();
-    if refused.is_empty() {
+/// Why not even the CPU is a device.
+fn without_cpu(files: &[BackendFile]) -> String {
+    let of_cpu: Vec<String> = files.iter().filter(|file| file.family() == "cpu").map(ToString::to_string).collect();
+    if of_cpu.is_empty() {
         return "the libraries of its CPU variants are not next to the program".into();
     }
-    format!("none of the libraries next to the program can be used ({})", refused.join("; "))
+    format!("none of the CPU libraries next to the program can be used ({})", of_cpu.join("; "))
 }
 
 /// Loads CPU variants and devices that were built as libraries, from the folder of the program, and the one in
@@ -132,4 +133,28 @@ fn hide(folder: &std::path::Path) {
 #[cfg(not(feature = "dynamic-backends"))]
 fn load_libraries() -> Vec<BackendFile> {
     Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BackendFileState;
+    use super::*;
+
+    fn file(name: &str, state: BackendFileState, reason: Option<&str>) -> BackendFile {
+        let reason = reason.map(Into::into);
+        BackendFile { file: name.into(), state, score: None, devices: None, reason, named: false }
+    }
+
+    #[test]
+    fn an_add_on_does_not_hide_that_the_cpu_libraries_are_missing() {
+        let add_on = file("vulkan", BackendFileState::Loaded, None);
+        assert_eq!(without_cpu(&[add_on]), "the libraries of its CPU variants are not next to the program");
+    }
+
+    #[test]
+    fn a_cpu_library_that_cannot_be_used_is_named_with_its_reason() {
+        let refused = file("cpu-x64", BackendFileState::Refused, Some("file too short"));
+        let said = without_cpu(&[refused]);
+        assert!(said.contains("cpu-x64: not loaded: file too short"), "{said}");
+    }
 }
