@@ -36,6 +36,8 @@ pub(crate) fn small(words: Vec<String>) -> Vec<String> {
         }
         "warmup" => {
             words.set_all(&[("--runs", "1"), ("--length-runs", "1"), ("--turns", "2"), ("--reply-tokens", "2")]);
+            // The application's six threads take minutes on few CPUs that others use too.
+            words.set("--threads", "1");
         }
         "pipeline" => {
             words.embedded_bridge();
