@@ -3,13 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use workly_perf::record::{RecordFolder, write_json};
-use workly_perf::report::{RUN_FORMATS, RunPage, SAVED_FORMATS, TOKEN_FORMATS};
+use workly_perf::report::{Detail, RUN_FORMATS, RunPage, SAVED_FORMATS, TOKEN_FORMATS};
 use workly_perf_fuzz::scratch_file;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(run) = RecordFolder::read(&scratch_file("run.json", bytes)) else { return };
     for width in [60, 120] {
-        let page = RunPage { run: &run, width, distributions: &|| Vec::new() };
+        let page = RunPage { run: &run, width, detail: Detail::All, distributions: &|| Vec::new() };
         for exporter in RUN_FORMATS.iter().chain(&TOKEN_FORMATS).chain(&SAVED_FORMATS) {
             // A page may lack what a format requires.
             let _ = exporter.export(&page);

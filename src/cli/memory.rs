@@ -83,7 +83,4 @@ pub struct MemoryArgs {
     /// Output format, printed to standard output.
     #[arg(long, value_parser = run_formats(), default_value = DEFAULT)]
     pub format: Format,
-    /// Print llama.cpp's log to standard error.
-    #[arg(long)]
-    pub verbose: bool,
 }

@@ -17,6 +17,9 @@ pub struct Cli {
     /// Print only the result, warnings and errors.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Print more: the conditions and files of a run below its figures, and llama.cpp's log to standard error.
+    #[arg(long, global = true)]
+    pub verbose: bool,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,

@@ -98,9 +98,6 @@ pub struct ThreadsArgs {
     /// Output format, printed to standard output.
     #[arg(long, value_parser = token_formats(), default_value = DEFAULT)]
     pub format: Format,
-    /// Print llama.cpp's log to standard error.
-    #[arg(long)]
-    pub verbose: bool,
 }
 
 /// `workly-perf threads-worker`: repetitions, for the command that started this process. It reads its tasks as lines of

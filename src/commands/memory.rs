@@ -42,7 +42,7 @@ fn own_model(args: &MemoryArgs, options: &RunOptions<'_>, printer: Printer) -> R
     let loaded = TracedModel::load(plan, located, &topology, args.vram, options.stop)?;
     let (study, mut session) = loaded.open()?;
     let finished = drive(&study, &mut session, options)?;
-    keep_engine_log(&finished, args.verbose, printer)?;
+    keep_engine_log(&finished, printer)?;
     Ok(finished)
 }
 

@@ -12,11 +12,10 @@ use crate::failure::Failure;
 use crate::llm::engine::{Backend, LogLevel};
 use crate::record::{self, RecordFolder, Run};
 use crate::report::{
-    Distribution, Format, RUN_FORMATS, RunExporter, RunPage, SAVED_FORMATS, TOKEN_FORMATS, exporter_of,
+    Detail, Distribution, Format, RUN_FORMATS, RunExporter, RunPage, SAVED_FORMATS, TOKEN_FORMATS, exporter_of,
 };
 use crate::studies::{FinishedRun, Recorder, RunVerdict};
 use crate::term::Printer;
-use crate::text;
 
 pub(super) fn run(args: &ReportArgs, printer: Printer) -> Result<Exit, Failure> {
     let run = RecordFolder::read(&args.run)?;
@@ -44,7 +43,8 @@ fn rendered(
     printer: Printer,
     distributions: &dyn Fn() -> Vec<Distribution>,
 ) -> Result<String, Failure> {
-    let page = RunPage { run, width: printer.width(), distributions };
+    let detail = if printer.is_verbose() { Detail::All } else { Detail::Figures };
+    let page = RunPage { run, width: printer.width(), detail, distributions };
     let exporter = exporter_of_run(format)?;
     exporter.left_out(&page).iter().for_each(|sentence| printer.warning(sentence));
     Ok(exporter.export(&page)?)
@@ -80,9 +80,9 @@ pub(super) fn show_finished(finished: &FinishedRun, format: Format, printer: Pri
 
 /// Stores llama.cpp's log in the record, and prints it if requested.
 #[cfg(feature = "llama")]
-pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Printer) -> Result<(), Failure> {
+pub(super) fn keep_engine_log(finished: &FinishedRun, printer: Printer) -> Result<(), Failure> {
     let log = finished.recorder.log(Backend::start()?, LogLevel::Info);
-    if verbose {
+    if printer.is_verbose() {
         for line in &log {
             printer.note(line);
         }
@@ -93,7 +93,7 @@ pub(super) fn keep_engine_log(finished: &FinishedRun, verbose: bool, printer: Pr
 /// Writes a run's result to standard output, and prints its record's folder; then fails if the record is incomplete.
 pub(super) fn show_record(recorder: &Recorder, format: Format, printer: Printer) -> Result<(), Failure> {
     show(&rendered(&recorder.run, format, printer, &Vec::new)?, printer)?;
-    printer.note(&format!("record: {}", text::path(recorder.path())));
+    printer.record(recorder.path());
     Ok(recorder.settle()?)
 }
 

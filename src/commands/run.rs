@@ -16,7 +16,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::studies::about_this_program;
 use crate::term::Printer;
-use crate::text;
 
 /// Parses the command line, executes it, and reports errors. Never panics.
 #[must_use]
@@ -35,7 +34,7 @@ pub fn run() -> ExitCode {
             return if usage.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
-    let printer = Printer::new(cli.quiet);
+    let printer = Printer::new(cli.quiet).with_details(cli.verbose);
     let outcome = panic::catch_unwind(|| dispatch(&cli.command, printer));
     match outcome {
         Ok(Ok(exit)) => exit,
@@ -63,7 +62,7 @@ pub(super) fn tell(failure: &Failure, printer: Printer) {
         printer.hint(advice);
     }
     if let Some(record) = failure.record() {
-        printer.note(&format!("record: {}", text::path(record)));
+        printer.record(record);
     }
 }
 

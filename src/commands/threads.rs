@@ -28,6 +28,6 @@ pub(super) fn run(args: &ThreadsArgs, printer: Printer, stop: &AtomicBool) -> Re
     }
     let options = RunOptions { out: args.out.as_deref(), observer: Rc::new(printer), stop };
     let finished = drive(&study, &mut models, &options)?;
-    keep_engine_log(&finished, args.verbose, printer)?;
+    keep_engine_log(&finished, printer)?;
     show_finished(&finished, args.format, printer)
 }

@@ -84,6 +84,12 @@ pub fn available_memory_bytes() -> Fact<u64> {
     })
 }
 
+/// This machine's one-minute load average.
+#[must_use]
+pub fn current_load_average() -> Fact<f64> {
+    load_average(Path::new("/"))
+}
+
 /// One-minute load average. Windows has none: its substitute starts at 0 and is meaningless for a minute.
 pub(super) fn load_average(root: &Path) -> Fact<f64> {
     if cfg!(windows) {

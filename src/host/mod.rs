@@ -42,7 +42,7 @@ use windows as win32;
 pub use affinity::restore_affinity;
 pub use build::build;
 pub use console::{ConsoleFacts, console};
-pub use machine::{available_memory_bytes, machine};
+pub use machine::{available_memory_bytes, current_load_average, machine};
 pub use memory_lock::memory_lock_limit;
 pub use noise::NoiseMonitor;
 pub use openmp::openmp_pinning;

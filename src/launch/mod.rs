@@ -21,5 +21,5 @@ pub use child_unix::is_ignored;
 pub use error::LaunchError;
 pub use events::{CallLog, EffectiveSettings, MeasuredCall, ShimEvents};
 pub use program::{Program, UnreadPath};
-pub use session::{EVENTS_VARIABLE, LaunchSession};
+pub use session::{EVENTS_VARIABLE, LaunchSession, calls_beside};
 pub use shim::unpack;

@@ -17,6 +17,12 @@ const SETTINGS_VARIABLE: &str = "WORKLY_PERF_SETTINGS";
 /// Variable with the path of the events file. Other commands find it in the environment of the process.
 pub const EVENTS_VARIABLE: &str = "WORKLY_PERF_EVENTS";
 
+/// Where the calls of a launch are, by its events file.
+#[must_use]
+pub fn calls_beside(events: &Path) -> PathBuf {
+    events.with_file_name("calls.jsonl")
+}
+
 /// A launch in preparation or in progress. Dropping it removes its folder.
 #[derive(Debug)]
 pub struct LaunchSession {
@@ -45,7 +51,7 @@ impl LaunchSession {
     /// Where the shim writes each measured call.
     #[must_use]
     pub fn calls_path(&self) -> PathBuf {
-        self.folder.path().join("calls.jsonl")
+        calls_beside(&self.events_path())
     }
 
     /// Writes the settings file.

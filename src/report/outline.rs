@@ -31,6 +31,8 @@ pub(super) struct ReportOutline {
     pub(super) marks: Vec<String>,
     /// What was run.
     pub(super) title: String,
+    /// The run's ID and duration.
+    pub(super) run: String,
     /// The run's ID, time and duration.
     pub(super) subtitle: String,
     /// The machine noise, if it was measured and is not a mark.
@@ -88,6 +90,7 @@ impl ReportOutline {
         Self {
             marks: marks(run),
             title: format!("workly-perf {}", run.command),
+            run: format!("{}, {}", run.run_id, took(run)),
             subtitle: subtitle(run),
             noise: run.machine_noise.as_ref().filter(|noise| !noise.is_disturbed()).map(MachineNoise::sentence),
             findings: run.findings.clone(),
@@ -158,12 +161,15 @@ fn marks(run: &Run) -> Vec<String> {
     marks
 }
 
-fn subtitle(run: &Run) -> String {
-    let took = run.finished.map_or_else(
+fn took(run: &Run) -> String {
+    run.finished.map_or_else(
         || "not finished".to_owned(),
         |finished| format!("took {}", figure::value(finished.duration_since(run.started).as_secs_f64(), "s")),
-    );
-    format!("{}, started {}, {took}", run.run_id, run.started.strftime("%Y-%m-%d %H:%M:%S UTC"))
+    )
+}
+
+fn subtitle(run: &Run) -> String {
+    format!("{}, started {}, {}", run.run_id, run.started.strftime("%Y-%m-%d %H:%M:%S UTC"), took(run))
 }
 
 /// The percentiles above the median that some case has, in order, and those that were requested but that no case has.
@@ -302,7 +308,11 @@ mod tests {
         assert!(
             quiet.noise.as_deref().is_some_and(|noise| noise.contains("quiet; other programs used 0.10 of 2 CPUs"))
         );
-        for page in [super::super::table(&run, 80), super::super::markdown(&run), super::super::html(&run, &[])] {
+        for page in [
+            super::super::table(&run, 80, super::super::Detail::All),
+            super::super::markdown(&run),
+            super::super::html(&run, &[]),
+        ] {
             assert!(page.contains("Machine noise: quiet"), "{page}");
         }
         run.machine_noise = Some(MachineNoise::judge(NoiseFigures { others_cpus: Fact::Value(1.5), ..figures }));

@@ -4,6 +4,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 
 use super::markdown::LONGEST;
 use super::outline::{ReportOutline, TableColumn};
+use super::terminal_head::TerminalHead;
 use crate::record::Run;
 use crate::text;
 
@@ -20,21 +21,24 @@ const GAP: usize = 2;
 /// Only a line below the heading.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// The report on `run` for a terminal of `width` columns, ending in a newline. Columns that do not fit are omitted, and
-/// named. What must be known before the figures are read comes first.
+/// How much of a report is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The answer, the figures, and what qualifies them.
+    Figures,
+    /// The conditions and the files too.
+    All,
+}
+
+/// The report on `run` for a terminal of `width` columns, ending in a newline: at most six lines with the answer, the tables,
+/// then everything else. Columns that do not fit are omitted, and named. What must be known before the figures are read
+/// comes first.
 #[must_use]
-pub fn table(run: &Run, width: usize) -> String {
+pub fn table(run: &Run, width: usize, detail: Detail) -> String {
     let width = width.max(NARROWEST);
     let outline = ReportOutline::of(run);
-    let mut blocks = Vec::new();
-    if !outline.marks.is_empty() {
-        blocks.push(paragraphs(outline.marks.iter().map(String::as_str), "", width));
-    }
-    let heading = [outline.title.as_str(), &outline.subtitle];
-    blocks.push(paragraphs(heading.into_iter().chain(outline.noise.as_deref()), "", width));
-    if !outline.findings.is_empty() {
-        blocks.push(paragraphs(outline.findings.iter().map(String::as_str), "", width));
-    }
+    let head = TerminalHead::of(&outline, width);
+    let mut blocks = vec![head.lines.join("\n")];
     if !outline.rows.is_empty() {
         blocks.extend(figures(&outline.columns, &outline.rows, &outline.remarks, width));
     }
@@ -42,19 +46,35 @@ pub fn table(run: &Run, width: usize) -> String {
         blocks.push(paragraphs([table.title.as_str()].into_iter(), "", width));
         blocks.extend(figures(&table.columns, &table.rows, &table.remarks, width));
     }
-    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, text)| format!("{name}: {text}")).collect();
-    let sections: [(&str, Vec<String>); 6] = [
-        ("Other figures", pairs(&outline.also)),
-        ("Over time", pairs(&outline.timelines)),
-        ("Warnings", outline.warnings.clone()),
-        ("Notes", pairs(&outline.notes)),
-        ("Conditions", pairs(&outline.conditions)),
-        ("Files", pairs(&outline.files)),
-    ];
-    for (heading, lines) in sections.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+    if !head.findings.is_empty() {
+        blocks.push(paragraphs(head.findings.iter().map(String::as_str), "", width));
+    }
+    let shown = sections(&outline, &head, detail);
+    for (heading, lines) in shown.into_iter().filter(|(_, lines)| !lines.is_empty()) {
         blocks.push(format!("{heading}\n{}", paragraphs(lines.iter().map(String::as_str), "  ", width)));
     }
+    if detail == Detail::Figures {
+        blocks.push(wrapped("--verbose shows the conditions and the files.", "", width));
+    }
     blocks.join("\n\n") + "\n"
+}
+
+/// The sections below the tables: heading and lines.
+fn sections(outline: &ReportOutline, head: &TerminalHead, detail: Detail) -> Vec<(&'static str, Vec<String>)> {
+    let pairs = |pairs: &[(String, String)]| pairs.iter().map(|(name, text)| format!("{name}: {text}")).collect();
+    let mut sections: Vec<(&str, Vec<String>)> = vec![
+        ("Other figures", pairs(&outline.also)),
+        ("Over time", pairs(&outline.timelines)),
+        ("Warnings", head.marks.iter().chain(&outline.warnings).cloned().collect()),
+        ("Notes", pairs(&outline.notes)),
+    ];
+    if detail == Detail::All {
+        let conditions: Vec<String> = pairs(&outline.conditions);
+        let run = [format!("run: {}", outline.subtitle)].into_iter().chain(outline.noise.clone());
+        sections.push(("Conditions", run.chain(conditions).collect()));
+        sections.push(("Files", pairs(&outline.files)));
+    }
+    sections
 }
 
 /// A table without the columns that do not fit, with its remarks.
@@ -120,7 +140,8 @@ pub(super) fn paragraphs<'a>(texts: impl Iterator<Item = &'a str>, indent: &str,
     texts.map(|text| wrapped(text, indent, width)).collect::<Vec<_>>().join("\n")
 }
 
-fn wrapped(text: &str, indent: &str, width: usize) -> String {
+/// A text wrapped at spaces to `width`; continuation lines are indented.
+pub(super) fn wrapped(text: &str, indent: &str, width: usize) -> String {
     let text = text::line(text);
     let text = text::shortened(&text, LONGEST);
     let mut lines = vec![indent.to_owned()];
@@ -153,43 +174,53 @@ mod tests {
 
     #[test]
     fn report_at_80_columns() {
-        insta::assert_snapshot!(table(&run(), 80));
+        insta::assert_snapshot!(table(&run(), 80, Detail::Figures));
     }
 
     #[test]
     fn report_at_120_columns() {
-        insta::assert_snapshot!(table(&run(), 120));
+        insta::assert_snapshot!(table(&run(), 120, Detail::All));
     }
 
     #[test]
     fn report_without_medians_at_80_columns() {
-        insta::assert_snapshot!(table(&tokens(), 80));
+        insta::assert_snapshot!(table(&tokens(), 80, Detail::Figures));
     }
 
     #[test]
     fn report_without_medians_at_120_columns() {
-        insta::assert_snapshot!(table(&tokens(), 120));
+        insta::assert_snapshot!(table(&tokens(), 120, Detail::Figures));
     }
 
     #[test]
     fn lines_keep_the_width_and_have_no_control_codes() {
         for width in [40, 60, 80, 100, 120, 200] {
-            let text = table(&run(), width) + &table(&tokens(), width);
+            let text = table(&run(), width, Detail::All) + &table(&tokens(), width, Detail::Figures);
             for line in text.lines() {
                 assert!(line.chars().count() <= width, "{width}: {line}");
                 assert!(!line.chars().any(char::is_control), "{line:?}");
                 assert_eq!(line, line.trim_end());
             }
         }
-        assert_eq!(table(&run(), 0), table(&run(), NARROWEST));
+        let narrowest = |width| table(&run(), width, Detail::All);
+        assert_eq!(narrowest(0), narrowest(NARROWEST));
     }
 
     #[test]
     fn median_is_never_omitted_and_omissions_are_named() {
-        let narrow = table(&run(), 60);
+        let narrow = table(&run(), 60, Detail::Figures);
         assert!(narrow.contains("p50"), "{narrow}");
         assert!(narrow.contains("Omitted at this width: p90, mean ± sd, min..max."), "{narrow}");
-        assert!(!table(&run(), 200).contains("Omitted"));
+        assert!(!table(&run(), 200, Detail::Figures).contains("Omitted"));
+    }
+
+    #[test]
+    fn conditions_and_files_are_shown_on_request() {
+        let (brief, all) = (table(&run(), 80, Detail::Figures), table(&run(), 80, Detail::All));
+        for heading in ["\nConditions\n", "\nFiles\n", "fingerprint: ", "started 2026-01-02"] {
+            assert!(!brief.contains(heading) && all.contains(heading), "{heading}");
+        }
+        assert!(brief.ends_with("--verbose shows the conditions and the files.\n"), "{brief}");
     }
 
     #[test]
@@ -197,7 +228,7 @@ mod tests {
         let mut run = run();
         run.cases[0].path = "a\u{1b}[2Jb\nc\u{202e}".into();
         run.warnings = vec!["x\u{9b}31m ".repeat(90_000)];
-        let text = table(&run, 120);
+        let text = table(&run, 120, Detail::All);
         assert!(!text.chars().any(|c| text::is_unsafe(c) && c != '\n'), "{text:?}");
         assert!(text.contains("a\\u001b[2Jb c\\u202e"), "{text}");
         assert!(text.len() < 20_000, "{}", text.len());

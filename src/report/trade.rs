@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn terminal_and_markdown_have_the_table() {
         let run = sweep(vec![case(1, "normal", 40.0, 0.2), case(2, "normal", 60.0, 17.0)]);
-        for page in [super::super::table(&run, 100), super::super::markdown(&run)] {
+        for page in [super::super::table(&run, 100, super::super::Detail::Figures), super::super::markdown(&run)] {
             assert!(page.contains("Speed against late frames") && page.contains("within the limit"), "{page}");
         }
     }

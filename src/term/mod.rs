@@ -1,5 +1,6 @@
 //! The single owner of standard output and standard error: data on the first, everything else on the second.
 
+mod hyperlink;
 mod keys;
 mod printer;
 mod progress;

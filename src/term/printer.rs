@@ -1,10 +1,12 @@
 //! Prints results, notes, warnings and errors. Honours `NO_COLOR`, pipes and `--quiet`.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 
+use super::hyperlink::{Link, is_linked};
 use super::screen::is_taken;
 use crate::text;
 
@@ -18,6 +20,7 @@ const PIPED_WIDTH: usize = 120;
 #[derive(Debug, Clone, Copy)]
 pub struct Printer {
     quiet: bool,
+    verbose: bool,
 }
 
 impl Printer {
@@ -25,7 +28,19 @@ impl Printer {
     #[must_use]
     pub fn new(quiet: bool) -> Self {
         LazyLock::force(&STDOUT_WAS_TERMINAL);
-        Self { quiet }
+        Self { quiet, verbose: false }
+    }
+
+    /// The same, which also prints details or does not.
+    #[must_use]
+    pub fn with_details(self, verbose: bool) -> Self {
+        Self { verbose, ..self }
+    }
+
+    /// Whether details are printed.
+    #[must_use]
+    pub fn is_verbose(self) -> bool {
+        self.verbose
     }
 
     /// Whether standard error is a terminal.
@@ -105,6 +120,21 @@ impl Printer {
     pub fn note(self, text: &str) {
         if !self.quiet {
             line("", Style::new(), text);
+        }
+    }
+
+    /// Where a record is, suppressed by `--quiet`: a link on terminals that show links.
+    pub fn record(self, folder: &Path) {
+        if self.quiet {
+            return;
+        }
+        let shown = text::path(folder);
+        match Link::to(folder).filter(|_| is_linked() && !is_taken()) {
+            // If that fails, there is no other place to report it. Without styles, the stream leaves out the link.
+            Some(link) => {
+                let _ = writeln!(anstream::stderr().lock(), "record: {}", link.around(&text::lines(&shown)));
+            }
+            None => line("", Style::new(), &format!("record: {shown}")),
         }
     }
 

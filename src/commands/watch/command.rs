@@ -21,7 +21,6 @@ use crate::studies::watch::{
     Snapshot, SnapshotLog, SnapshotSampler, WatchOutcome, WatchSession, WatchedGpus, ggml_devices, open_sources,
 };
 use crate::term::Printer;
-use crate::text;
 
 pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBool) -> Result<Exit, Failure> {
     let plan = WatchPlan::resolve(args)?;
@@ -38,7 +37,7 @@ pub(in super::super) fn run(args: &WatchArgs, printer: Printer, stop: &AtomicBoo
     for finding in &recorder.run.findings {
         printer.note(finding);
     }
-    printer.note(&format!("record: {}", text::path(recorder.path())));
+    printer.record(recorder.path());
     if outcome == WatchOutcome::Gaps {
         printer.error("a GPU was temporarily unavailable: some of its figures are missing");
     }

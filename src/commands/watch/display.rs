@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::stop::note;
 use super::lines::line;
-use super::view::{GpuHistory, ViewContent, draw};
+use super::view::{History, ViewContent, draw};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::studies::Interruption;
@@ -35,7 +35,7 @@ impl From<TerminalError> for Failure {
 #[derive(Debug)]
 pub(super) enum WatchOutput {
     /// In a full-screen display, with curves of the last readings.
-    Screen(Box<Screen>, GpuHistory),
+    Screen(Box<Screen>, History),
     /// Line by line on standard output.
     Lines(Printer),
 }
@@ -46,12 +46,12 @@ impl WatchOutput {
         if plain || !Screen::is_possible() {
             return Ok(Self::Lines(printer));
         }
-        Ok(Self::Screen(Box::new(Screen::enter()?), GpuHistory::default()))
+        Ok(Self::Screen(Box::new(Screen::enter()?), History::default()))
     }
 }
 
 /// Draws the display. Returns `false` once the terminal is gone.
-fn drawn(screen: &mut Screen, history: &GpuHistory, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
+fn drawn(screen: &mut Screen, history: &History, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
     let shown = ViewContent { status, history, colour: is_coloured() };
     Ok(screen.draw(|frame| draw(frame, &shown))?)
 }
@@ -60,10 +60,7 @@ impl WatchDisplay for WatchOutput {
     fn show(&mut self, status: &WatchStatus<'_>, new_events: &[WatchEvent]) -> Result<bool, Failure> {
         match self {
             Self::Screen(screen, history) => {
-                if status.chosen.is_some_and(|place| place < status.snapshot.gpus.len()) {
-                    let load = status.load;
-                    history.add(load.map(|load| load.full_percent), load.and_then(|load| load.use_percent));
-                }
+                history.add(status);
                 Ok(drawn(screen, history, status)?)
             }
             Self::Lines(printer) => {

@@ -2,11 +2,12 @@
 
 use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
+use crate::plural::counted;
 use crate::record::Fact;
-use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
+use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
-/// Shown for a missing figure if space is short.
+/// ViewContent for a missing figure if space is short.
 pub(super) const NOTHING: &str = "–";
 
 /// A figure with its unit, or the dash.
@@ -33,9 +34,19 @@ pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<Gpu
     let machine = &snapshot.machine;
     let free = machine.available_bytes.value().map_or_else(|| NOTHING.into(), |free| binary_bytes(*free));
     let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
-    parts.push(format!("machine {free} free, CPU {cpu}"));
+    let load = machine.load_average.value().map_or_else(String::new, |load| format!(", load {load:.2}"));
+    parts.push(format!("machine {free} free, CPU {cpu}{load}"));
+    parts.extend(snapshot.model.as_ref().map(|model| format!("model {}", calls(model))));
     parts.extend(snapshot.processes.iter().map(process_in_line));
     format!("{} {}", snapshot.time.strftime("%H:%M:%SZ"), parts.join(" | "))
+}
+
+/// The calls of a model: `3 calls, 24 tokens, newest 25.0 tokens/s, first token after 0.25 s`.
+pub(super) fn calls(model: &ModelSnapshot) -> String {
+    let speed = model.tokens_per_s.map(|speed| format!("newest {speed:.1} tokens/s"));
+    let first = model.first_token_s.map(|seconds| format!("first token after {seconds:.2} s"));
+    let counts = format!("{}, {}", counted(model.calls, "call"), counted(model.tokens, "token"));
+    [Some(counts), speed, first].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn gpu_in_line(gpu: &GpuSnapshot, state: Option<&str>) -> String {
@@ -93,6 +104,8 @@ pub(super) fn full(snapshot: &Snapshot, none_since: Option<&str>) -> String {
         size(&machine.available_bytes),
         size(&machine.memory_bytes)
     ));
+    lines.push(format!("  {:<13} {}", "load average", machine.load_average));
+    lines.extend(snapshot.model.as_ref().map(|model| format!("model\n  {:<13} {}", "measured", calls(model))));
     if snapshot.processes.is_empty() {
         lines.push("No process of Workly or Unity that this user can see is running.".into());
     }

@@ -17,6 +17,8 @@ pub enum ProcessKind {
     UnityEditor,
     /// One that was selected.
     Named,
+    /// Any other.
+    Other,
 }
 
 /// The libraries next to a program built with Unity.
@@ -34,6 +36,7 @@ impl ProcessKind {
             Self::UnityPlayer => "Unity player",
             Self::UnityEditor => "Unity editor",
             Self::Named => "named",
+            Self::Other => "other",
         }
     }
 

@@ -50,6 +50,8 @@ pub struct ProcessTable {
     list: Result<System, String>,
     /// Time of the last reading of each, in ns, and its CPU time then, in ms.
     last: HashMap<u32, (u64, u64)>,
+    /// The same of every process, for the busiest ones.
+    last_of_all: HashMap<u32, (u64, u64)>,
 }
 
 impl ProcessTable {
@@ -60,7 +62,12 @@ impl ProcessTable {
             .with_memory(MemoryRefreshKind::nothing().with_ram())
             .with_cpu(CpuRefreshKind::nothing().with_usage());
         let system = System::new_with_specifics(wanted).map_err(|error| error.to_string());
-        Self { system, list: Err("the process list has not been read yet".into()), last: HashMap::new() }
+        Self {
+            system,
+            list: Err("the process list has not been read yet".into()),
+            last: HashMap::new(),
+            last_of_all: HashMap::new(),
+        }
     }
 
     /// Reads the list again.
@@ -131,6 +138,37 @@ impl ProcessTable {
         })
     }
 
+    /// The `most` processes besides `others` that used the most CPU time since the last call, busiest first; at least 1 % of a
+    /// CPU. None at the first call.
+    pub fn busiest(&mut self, most: usize, others: &[FoundProcess], now_ns: u64) -> Vec<ProcessReading> {
+        let Ok(system) = &self.list else { return Vec::new() };
+        let own = std::process::id();
+        let used = system.processes().iter().map(|(pid, process)| (pid.as_u32(), process.accumulated_cpu_time()));
+        let now: HashMap<u32, (u64, u64)> = used.map(|(pid, used_ms)| (pid, (now_ns, used_ms))).collect();
+        let before = std::mem::replace(&mut self.last_of_all, now);
+        let busy = |(pid, (_, used_ms)): (&u32, &(u64, u64))| {
+            let (then_ns, before_ms) = before.get(pid)?;
+            let percent = *share(used_ms.saturating_sub(*before_ms), now_ns.saturating_sub(*then_ns)).value()?;
+            let counts = percent >= 1.0 && *pid != own && !others.iter().any(|other| other.pid == *pid);
+            counts.then_some((*pid, percent))
+        };
+        let mut busy: Vec<(u32, f64)> = self.last_of_all.iter().filter_map(busy).collect();
+        busy.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let look = |(pid, percent): (u32, f64)| {
+            let memory = ProcessMemory::of(pid).ok()?;
+            let name = system.process(sysinfo::Pid::from_u32(pid))?.name().to_string_lossy().into_owned();
+            Some(ProcessReading {
+                process: FoundProcess { pid, name, kind: ProcessKind::Other },
+                resident_bytes: memory.resident_bytes,
+                anonymous_bytes: memory.anonymous_bytes,
+                cpu_percent: Fact::Value(percent),
+                threads: memory.threads,
+                handles: memory.handles,
+            })
+        };
+        busy.into_iter().filter_map(look).take(most).collect()
+    }
+
     /// Total memory of the machine in bytes, and what programs can still allocate.
     #[must_use]
     pub fn machine_memory(&self) -> (Fact<u64>, Fact<u64>) {
@@ -198,6 +236,32 @@ mod tests {
         let mut processes = ProcessTable::new();
         processes.refresh();
         assert!(processes.find(&ProcessQuery::Pid(std::process::id())).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn busy_process_is_among_the_busiest_unless_it_is_excluded() {
+        let mut child = std::process::Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        let mut processes = ProcessTable::new();
+        processes.refresh();
+        assert_eq!(processes.busiest(50, &[], 0), []);
+        // Until it has had some CPU time, however busy the machine is; its share is that of a nanosecond.
+        let mut found = Vec::new();
+        for at_ns in 1..1_000 {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            processes.refresh();
+            found = processes.busiest(usize::MAX, &[], at_ns);
+            if found.iter().any(|look| look.process.pid == child.id()) {
+                break;
+            }
+        }
+        let look = found.iter().find(|look| look.process.pid == child.id()).unwrap().clone();
+        assert_eq!(look.process.kind, ProcessKind::Other);
+        assert!(found.is_sorted_by(|a, b| a.cpu_percent.value() >= b.cpu_percent.value()));
+        let again = processes.busiest(usize::MAX, &[look.process], 1_000);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(again.iter().all(|look| look.process.pid != child.id()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::error::ReportError;
 use super::super::html::Distribution;
+use super::super::table::Detail;
 use super::Format;
 use crate::compare::{Comparison, ComparisonOutcome, FigureSeries};
 use crate::record::Run;
@@ -82,6 +83,8 @@ pub struct RunPage<'a> {
     pub run: &'a Run,
     /// Columns of the terminal.
     pub width: usize,
+    /// How much of it a terminal shows.
+    pub detail: Detail,
     /// Reads the latencies of each case; only formats with charts need them.
     pub distributions: &'a dyn Fn() -> Vec<Distribution>,
 }

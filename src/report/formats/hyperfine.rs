@@ -89,7 +89,7 @@ mod tests {
     use crate::record::{CaseState, sample::run};
 
     fn exported(run: &Run) -> Result<Value, String> {
-        let page = RunPage { run, width: 80, distributions: &Vec::new };
+        let page = RunPage { run, width: 80, detail: crate::report::Detail::Figures, distributions: &Vec::new };
         let text = Hyperfine.export(&page).map_err(|error| error.to_string())?;
         Ok(serde_json::from_str(&text).unwrap())
     }

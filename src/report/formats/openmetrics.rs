@@ -231,7 +231,9 @@ mod tests {
     use crate::record::sample::run;
 
     fn exported(run: &Run) -> String {
-        OpenMetrics.export(&RunPage { run, width: 80, distributions: &Vec::new }).unwrap()
+        OpenMetrics
+            .export(&RunPage { run, width: 80, detail: crate::report::Detail::Figures, distributions: &Vec::new })
+            .unwrap()
     }
 
     #[test]

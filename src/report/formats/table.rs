@@ -18,7 +18,7 @@ impl Exporter<RunPage<'_>> for Table {
     }
 
     fn export(&self, page: &RunPage<'_>) -> Result<String, ReportError> {
-        Ok(table(page.run, page.width))
+        Ok(table(page.run, page.width, page.detail))
     }
 
     fn has_warnings(&self) -> bool {

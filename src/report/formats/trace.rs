@@ -232,7 +232,7 @@ mod tests {
 
     /// Names, starts and durations in nanoseconds of the slices.
     fn slices(run: &Run) -> Vec<(String, u64, u64)> {
-        let page = RunPage { run, width: 80, distributions: &Vec::new };
+        let page = RunPage { run, width: 80, detail: crate::report::Detail::Figures, distributions: &Vec::new };
         let trace: Value = serde_json::from_str(&Trace.export(&page).unwrap()).unwrap();
         let events = trace["traceEvents"].as_array().unwrap().iter().filter(|event| event["ph"] == "X");
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -290,7 +290,10 @@ mod tests {
     #[test]
     fn record_without_stages_is_named() {
         let run = run();
-        let error = Trace.export(&RunPage { run: &run, width: 80, distributions: &Vec::new }).unwrap_err().to_string();
+        let error = Trace
+            .export(&RunPage { run: &run, width: 80, detail: crate::report::Detail::Figures, distributions: &Vec::new })
+            .unwrap_err()
+            .to_string();
         let expected = format!(
             "the run {} of `ipc` has no turns, starts or stages of round trips, which a trace shows",
             run.run_id

@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod findings;
 mod ggml_devices;
+mod model_calls;
 mod samples;
 #[cfg(feature = "llama")]
 mod saturation;
@@ -18,9 +19,8 @@ pub(crate) use devices::WatchedGpus;
 pub(crate) use display::{WaitResult, WatchDisplay, WatchStatus};
 pub(crate) use events::{EventKind, WatchEvent};
 pub(crate) use ggml_devices::ggml_devices;
+pub(crate) use model_calls::ModelSnapshot;
 pub(crate) use session::{ProfileWriter, WatchSession};
-#[cfg(test)]
-pub(crate) use snapshot::MachineSnapshot;
-pub(crate) use snapshot::{GpuSnapshot, ProcessSnapshot, Snapshot, SnapshotSampler};
+pub(crate) use snapshot::{GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, SnapshotSampler};
 pub(crate) use snapshot_log::SnapshotLog;
 pub(crate) use watching::{WatchOutcome, open_sources};

@@ -296,8 +296,11 @@ pub(super) mod planted {
                 memory_bytes: Fact::Value(8_000 * MIB),
                 available_bytes: Fact::Value(6_000 * MIB),
                 cpu_percent: Fact::Value(25.0),
+                load_average: Fact::Value(0.5),
             },
             processes: vec![ProcessSnapshot { usage, vram_bytes: Fact::Value(None) }],
+            busiest: Vec::new(),
+            model: None,
         }
     }
 

@@ -4,10 +4,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::devices::{ReadingFault, WatchedGpus};
+use super::model_calls::{ModelCalls, ModelSnapshot};
 use crate::clock::Clock;
 use crate::host::gpu::{GpuReading, vram_of};
-use crate::host::{FoundProcess, ProcessChoiceError, ProcessQuery, ProcessReading, ProcessTable};
+use crate::host::{FoundProcess, ProcessChoiceError, ProcessQuery, ProcessReading, ProcessTable, current_load_average};
 use crate::record::Fact;
+
+/// How many other programs a machine without a GPU is shown with.
+const MOST_OTHERS: usize = 5;
 
 /// Readings at one time.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +26,11 @@ pub(crate) struct Snapshot {
     pub(crate) machine: MachineSnapshot,
     /// The processes.
     pub(crate) processes: Vec<ProcessSnapshot>,
+    /// Without a GPU, the other programs that use the most CPU time. They are shown and never stored.
+    #[serde(skip)]
+    pub(crate) busiest: Vec<ProcessSnapshot>,
+    /// The model's calls, if an application runs that `launch --measure` started.
+    pub(crate) model: Option<ModelSnapshot>,
 }
 
 /// Readings of one GPU.
@@ -48,6 +57,8 @@ pub(crate) struct MachineSnapshot {
     pub(crate) available_bytes: Fact<u64>,
     /// CPU use in percent of all CPUs.
     pub(crate) cpu_percent: Fact<f64>,
+    /// One-minute load average.
+    pub(crate) load_average: Fact<f64>,
 }
 
 /// Readings of one process.
@@ -65,6 +76,7 @@ pub(crate) struct ProcessSnapshot {
 pub(crate) struct SnapshotSampler {
     processes: ProcessTable,
     named: Vec<FoundProcess>,
+    calls: ModelCalls,
     samples: u64,
 }
 
@@ -78,7 +90,7 @@ impl SnapshotSampler {
             Err(never) => match never {},
         };
         let named = named.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { processes, named, samples: 0 })
+        Ok(Self { processes, named, calls: ModelCalls::default(), samples: 0 })
     }
 
     /// Memory that programs can still allocate, in bytes; `None` if unknown.
@@ -104,6 +116,8 @@ impl SnapshotSampler {
         let usages: Vec<ProcessReading> =
             found.iter().filter_map(|process| self.processes.look(process, at_ns)).collect();
         let (memory_bytes, available_bytes) = self.processes.machine_memory();
+        let without_vram = |usage| ProcessSnapshot { vram_bytes: Fact::Unsupported, usage };
+        let busiest = if gpus.is_empty() { self.processes.busiest(MOST_OTHERS, &found, at_ns) } else { Vec::new() };
         Snapshot {
             time: Timestamp::now(),
             at_s: at_ns as f64 / 1e9,
@@ -111,7 +125,10 @@ impl SnapshotSampler {
                 memory_bytes,
                 available_bytes,
                 cpu_percent: self.processes.machine_cpu_percent(self.samples),
+                load_average: current_load_average(),
             },
+            model: self.calls.read(&usages),
+            busiest: busiest.into_iter().map(without_vram).collect(),
             processes: usages
                 .into_iter()
                 .map(|usage| ProcessSnapshot { vram_bytes: vram(&gpus, usage.process.pid), usage })

@@ -125,7 +125,7 @@ fn report_names_the_gpu_or_its_absence() {
     let place = Place::new();
     let mut command = place.command_with_gpu(Driver::Current, "gpu name=RTX_4050 total=6141\nrow used=1", BRIEF);
     assert!(command.output().unwrap().status.success());
-    assert!(place.run("report out").stdout.contains("GPU: RTX 4050 (6 GiB); driver 555.42.02"));
+    assert!(place.run("report out --verbose").stdout.contains("GPU: RTX 4050 (6 GiB); driver 555.42.02"));
 }
 
 /// A GPU that shares the machine's memory returns `Not Supported` for it; everything else is reported.

@@ -136,7 +136,7 @@ fn histograms_match_the_figures_of_the_run() {
 fn every_format_marks_simulated_results() {
     let run = run();
     let page = report::html(&run, &[(run.cases[0].path.clone(), Ok(total()))]);
-    for report in [report::markdown(&run), report::table(&run, 80), page] {
+    for report in [report::markdown(&run), report::table(&run, 80, report::Detail::Figures), page] {
         let mark = report.find("SIMULATED: embedded bridge").expect("the mark");
         let median = report.find("16.6").expect("the median");
         assert!(mark < median, "{report}");

@@ -1,49 +1,39 @@
 //! The complete display, from top to bottom, and what is dropped if space is short.
 
-use std::collections::VecDeque;
-
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 
-use super::parts::{gpu_lines, machine_line, other_gpu_line, processes_table};
-use crate::studies::watch::{GpuSnapshot, WatchEvent, WatchStatus};
-
-/// Maximum number of readings in the curves.
-const MOST_SAMPLES: usize = 512;
+use super::history::{Curve, History};
+use super::parts::{gpu_lines, machine_line, model_lines, other_gpu_line, processes_table};
+use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, WatchEvent, WatchStatus};
 
 /// The content of the display.
 pub(in super::super) struct ViewContent<'a> {
     /// The current state.
     pub(in super::super) status: &'a WatchStatus<'a>,
-    /// The history of the GPU's memory use and utilisation.
-    pub(in super::super) history: &'a GpuHistory,
+    /// The last readings.
+    pub(in super::super) history: &'a History,
     /// Whether colours may be used.
     pub(in super::super) colour: bool,
-}
-
-/// Memory use and utilisation of a GPU in the last readings, in percent; absent if not read.
-#[derive(Debug, Default)]
-pub(in super::super) struct GpuHistory {
-    samples: VecDeque<(Option<f64>, Option<f64>)>,
-}
-
-impl GpuHistory {
-    /// Adds a reading.
-    pub(in super::super) fn add(&mut self, full_percent: Option<f64>, use_percent: Option<f64>) {
-        self.samples.push_back((full_percent, use_percent));
-        if self.samples.len() > MOST_SAMPLES {
-            self.samples.pop_front();
-        }
-    }
 }
 
 impl ViewContent<'_> {
     /// The colour of a state, if colours are allowed.
     pub(super) fn style(&self, colour: Color) -> Style {
         if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    /// The processes in the table: those of Workly and Unity, those that were selected, then the busiest others.
+    pub(super) fn processes(&self) -> Vec<&ProcessSnapshot> {
+        self.status.snapshot.processes.iter().chain(&self.status.snapshot.busiest).collect()
+    }
+
+    /// Whether there is a GPU, so that there are figures of it.
+    pub(super) fn has_gpu(&self) -> bool {
+        !self.status.snapshot.gpus.is_empty()
     }
 }
 
@@ -64,7 +54,7 @@ const FRAME: u16 = 2;
 
 /// Rows of the processes, from those shared with the events: what they need, or half, or what the events do not need.
 fn processes_height(shown: &ViewContent<'_>, left: u16) -> u16 {
-    let needed = u16::try_from(shown.status.snapshot.processes.len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
+    let needed = u16::try_from(shown.processes().len().max(1)).unwrap_or(u16::MAX).saturating_add(3);
     let low = left.saturating_sub(LEAST_EVENTS).min(LEAST_PROCESSES);
     let framed = left.saturating_sub(LEAST_FRAMED_EVENTS).min(FRAMED_PROCESSES);
     needed.min((left / 2).max(low).max(framed))
@@ -77,7 +67,8 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &ViewContent<'_>) {
     let gpu = gpu_block(shown, area.width, usize::from(room));
     let gpu_height = u16::try_from(gpu.len()).unwrap_or(u16::MAX).saturating_add(FRAME);
     // On a low terminal the curves are dropped first, then events.
-    let curves = if area.height >= gpu_height.saturating_add(18) && shown.status.chosen.is_some() { 5 } else { 0 };
+    let has_curves = shown.status.chosen.is_some() || !shown.has_gpu();
+    let curves = if area.height >= gpu_height.saturating_add(18) && has_curves { 5 } else { 0 };
     let left = area.height.saturating_sub(EDGES).saturating_sub(gpu_height).saturating_sub(curves);
     let processes = processes_height(shown, left);
     let is_framed = left >= FRAMED_PROCESSES + LEAST_FRAMED_EVENTS - 1;
@@ -107,7 +98,7 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &ViewContent<'_>) {
 
 /// How many of the processes fit, if not all.
 fn processes_title(shown: &ViewContent<'_>, height: u16, is_framed: bool) -> String {
-    let (all, edges) = (shown.status.snapshot.processes.len(), if is_framed { 3 } else { 2 });
+    let (all, edges) = (shown.processes().len(), if is_framed { 3 } else { 2 });
     let room = usize::from(height.saturating_sub(edges));
     if all <= room { "processes".into() } else { format!("processes: {room} of {all}") }
 }
@@ -133,7 +124,8 @@ fn header(shown: &ViewContent<'_>, width: u16) -> Paragraph<'static> {
 
 fn gpu_title(shown: &ViewContent<'_>) -> String {
     let chosen = shown.status.chosen.and_then(|place| shown.status.snapshot.gpus.get(place));
-    chosen.map_or_else(|| "GPU".into(), |gpu| format!("{}  {}", gpu.label, gpu.name))
+    let none = || if shown.has_gpu() { "GPU".into() } else { "machine".into() };
+    chosen.map_or_else(none, |gpu| format!("{}  {}", gpu.label, gpu.name))
 }
 
 /// The lines of the GPUs, up to `room`: the selected one in full, the others in one line each as space allows, those
@@ -156,6 +148,9 @@ fn gpu_block(shown: &ViewContent<'_>, width: u16, room: usize) -> Vec<Line<'stat
     lines.extend(others[..fit].iter().map(|gpu| other_gpu_line(gpu, inner + 1)));
     lines.extend(rest_line(&others[fit..]));
     lines.push(machine_line(shown.status.snapshot));
+    if let Some(model) = &shown.status.snapshot.model {
+        lines.extend(model_lines(model, inner));
+    }
     lines
 }
 
@@ -184,13 +179,14 @@ pub(super) fn folded(label: &str, text: &str, width: usize) -> Vec<Line<'static>
 }
 
 fn draw_curves(frame: &mut Frame<'_>, shown: &ViewContent<'_>, area: Rect) {
-    let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).split(area);
-    let full: Vec<_> = shown.history.samples.iter().map(|(full, _)| *full).collect();
-    let busy: Vec<_> = shown.history.samples.iter().map(|(_, busy)| *busy).collect();
-    for (values, title, area) in [(full, "memory, % full", halves[0]), (busy, "use, %", halves[1])] {
+    let curves = shown.history.curves(shown.has_gpu());
+    let areas = Layout::horizontal(curves.iter().map(|_| Constraint::Fill(1))).split(area);
+    for (Curve { title, values, top }, area) in curves.iter().zip(areas.iter()) {
         let room = usize::from(area.width.saturating_sub(2));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share in percent.
-        let bar = |value: &Option<f64>| SparklineBar::from(value.map(|value| value.round().clamp(0.0, 100.0) as u64));
+        let bar = |value: &Option<f64>| {
+            SparklineBar::from(value.map(|value| (100.0 * value / top).round().clamp(0.0, 100.0) as u64))
+        };
         let bars: Vec<SparklineBar> = values[values.len().saturating_sub(room)..].iter().map(bar).collect();
         let curve = Sparkline::default()
             .data(bars)
@@ -198,7 +194,7 @@ fn draw_curves(frame: &mut Frame<'_>, shown: &ViewContent<'_>, area: Rect) {
             .absent_value_symbol("·")
             .style(shown.style(Color::Cyan))
             .block(titled(shown, title));
-        frame.render_widget(curve, area);
+        frame.render_widget(curve, *area);
     }
 }
 

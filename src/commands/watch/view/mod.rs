@@ -1,8 +1,10 @@
 //! The full-screen display. It only lays out the data it gets.
 
 mod draw;
+mod history;
 mod parts;
 #[cfg(test)]
 mod tests;
 
-pub(super) use draw::{GpuHistory, ViewContent, draw};
+pub(super) use draw::{ViewContent, draw};
+pub(super) use history::History;

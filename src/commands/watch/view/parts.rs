@@ -5,12 +5,13 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Table};
 
-use super::super::lines::{NOTHING, power, short};
+use super::super::lines::{NOTHING, calls, power, short};
 use super::draw::{ViewContent, folded};
+use super::history::LATELY;
 use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
-use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, Snapshot};
+use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
 /// From this width on the table has a column for handles, and bars are longer.
@@ -196,11 +197,17 @@ pub(super) fn machine_line(snapshot: &Snapshot) -> Line<'static> {
     let size = |fact: &Fact<u64>| fact.value().map_or_else(|| NOTHING.into(), |size| binary_bytes(*size));
     let machine = &snapshot.machine;
     let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
+    let load = machine.load_average.value().map_or_else(String::new, |load| format!(", load {load:.2}"));
     Line::from(format!(
-        " machine  {} of {} free, CPU {cpu}",
+        " machine  {} of {} free, CPU {cpu}{load}",
         size(&machine.available_bytes),
         size(&machine.memory_bytes)
     ))
+}
+
+/// The model's calls.
+pub(super) fn model_lines(model: &ModelSnapshot, width: usize) -> Vec<Line<'static>> {
+    folded("model    ", &calls(model), width)
 }
 
 /// A column of the table of processes.
@@ -209,24 +216,34 @@ struct ProcessColumn {
     width: u16,
     /// When it is dropped if space is short; 0 for never.
     leaves: u8,
-    text: fn(&ProcessSnapshot) -> String,
+    text: fn(&ViewContent<'_>, &ProcessSnapshot) -> String,
 }
 
 /// Columns, from left to right. Names are second; they take the remaining width.
-const COLUMNS: [ProcessColumn; 7] = [
+const COLUMNS: [ProcessColumn; 8] = [
     ProcessColumn {
         heading: " what",
         width: 13,
         leaves: 3,
-        text: |process| format!(" {}", process.usage.process.kind.word()),
+        text: |_, process| format!(" {}", process.usage.process.kind.word()),
     },
-    ProcessColumn { heading: "pid", width: 8, leaves: 0, text: |process| process.usage.process.pid.to_string() },
-    ProcessColumn { heading: "VRAM", width: 10, leaves: 0, text: vram },
-    ProcessColumn { heading: "RAM", width: 10, leaves: 0, text: |process| size(&process.usage.resident_bytes) },
-    ProcessColumn { heading: "CPU", width: 6, leaves: 2, text: cpu },
-    ProcessColumn { heading: "threads", width: 8, leaves: 4, text: |process| short(&process.usage.threads, "") },
-    ProcessColumn { heading: "handles", width: 8, leaves: 5, text: |process| short(&process.usage.handles, "") },
+    ProcessColumn { heading: "pid", width: 8, leaves: 0, text: |_, process| process.usage.process.pid.to_string() },
+    ProcessColumn { heading: VRAM, width: 10, leaves: 0, text: |_, process| vram(process) },
+    ProcessColumn { heading: "RAM", width: 10, leaves: 0, text: |_, process| size(&process.usage.resident_bytes) },
+    ProcessColumn { heading: "CPU", width: 6, leaves: 2, text: |_, process| cpu(process) },
+    ProcessColumn {
+        heading: CPU_LATELY,
+        width: LATELY + 1,
+        leaves: 3,
+        text: |shown, process| shown.history.lately(process.usage.process.pid),
+    },
+    ProcessColumn { heading: "threads", width: 8, leaves: 4, text: |_, process| short(&process.usage.threads, "") },
+    ProcessColumn { heading: "handles", width: 8, leaves: 5, text: |_, process| short(&process.usage.handles, "") },
 ];
+
+/// The columns that machines with and without a GPU have.
+const VRAM: &str = "VRAM";
+const CPU_LATELY: &str = "CPU lately";
 
 /// Minimum width of a name before columns are dropped.
 const NAME_WIDTH: u16 = 16;
@@ -248,10 +265,15 @@ fn cpu(process: &ProcessSnapshot) -> String {
 }
 
 /// The columns that leave space for names.
-fn columns(width: u16) -> Vec<&'static ProcessColumn> {
+fn columns(width: u16, has_gpu: bool) -> Vec<&'static ProcessColumn> {
     let is_wide = usize::from(width) >= WIDE;
-    let mut columns: Vec<&ProcessColumn> =
-        COLUMNS.iter().filter(|column| is_wide || column.heading != "handles").collect();
+    let wanted = |column: &&ProcessColumn| match column.heading {
+        "handles" => is_wide,
+        VRAM => has_gpu,
+        CPU_LATELY => !has_gpu,
+        _ => true,
+    };
+    let mut columns: Vec<&ProcessColumn> = COLUMNS.iter().filter(wanted).collect();
     // Two for the frame, one between two columns.
     let taken = |columns: &[&ProcessColumn]| 2 + columns.iter().map(|column| column.width + 1).sum::<u16>();
     while taken(&columns) + NAME_WIDTH > width {
@@ -266,12 +288,12 @@ fn columns(width: u16) -> Vec<&'static ProcessColumn> {
 
 /// The processes of Workly and Unity, and those that were selected.
 pub(super) fn processes_table(shown: &ViewContent<'_>, width: u16) -> Table<'static> {
-    if shown.status.snapshot.processes.is_empty() {
+    if shown.processes().is_empty() {
         let whole = " Workly and Unity are not running; --process selects others";
         let none = if usize::from(width) >= whole.len() + 2 { whole } else { " none; --process selects others" };
         return Table::new([Row::new([none])], [Constraint::Fill(1)]);
     }
-    let columns = columns(width);
+    let columns = columns(width, shown.has_gpu());
     let (before, after) = columns.split_at(usize::from(columns[0].heading == " what"));
     let right = |text: String| Cell::from(Line::from(text).right_aligned());
     let cells = |name: &str, cell: &dyn Fn(&ProcessColumn) -> String| {
@@ -282,8 +304,8 @@ pub(super) fn processes_table(shown: &ViewContent<'_>, width: u16) -> Table<'sta
             left.chain([Cell::from(name)]).chain(after.iter().map(|column| right(cell(column)))).collect::<Vec<_>>(),
         )
     };
-    let row = |process: &ProcessSnapshot| cells(&process.usage.process.name, &|column| (column.text)(process));
-    let rows: Vec<Row<'static>> = shown.status.snapshot.processes.iter().map(row).collect();
+    let row = |process: &ProcessSnapshot| cells(&process.usage.process.name, &|column| (column.text)(shown, process));
+    let rows: Vec<Row<'static>> = shown.processes().into_iter().map(row).collect();
     let length = |column: &&ProcessColumn| Constraint::Length(column.width);
     let widths = before.iter().map(length).chain([Constraint::Fill(1)]).chain(after.iter().map(length));
     let heading = cells("name", &|column| column.heading.into()).style(shown.style(Color::DarkGray));

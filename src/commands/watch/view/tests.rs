@@ -4,13 +4,14 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
+use super::history::Sample;
 use super::*;
 use crate::advise::watch::{GpuState, WatchRules};
 use crate::host::gpu::GpuReading;
 use crate::host::{FoundProcess, ProcessKind, ProcessReading};
 use crate::record::Fact;
 use crate::studies::watch::{
-    EventKind, GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, WatchEvent, WatchStatus,
+    EventKind, GpuSnapshot, MachineSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot, WatchEvent, WatchStatus,
 };
 
 fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> ProcessSnapshot {
@@ -58,17 +59,26 @@ fn look(gpus: Vec<GpuSnapshot>, processes: Vec<ProcessSnapshot>) -> Snapshot {
             memory_bytes: Fact::Value(16 << 30),
             available_bytes: Fact::Value(5 << 30),
             cpu_percent: Fact::Value(34.0),
+            load_average: Fact::Value(1.25),
         },
         processes,
+        busiest: Vec::new(),
+        model: None,
     }
 }
 
 /// The screen as text, line by line.
 fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
     let rules = &WatchRules::built_in()[0];
-    let mut history = GpuHistory::default();
+    let mut history = History::default();
     for at in 0..40 {
-        history.add((at != 30).then(|| f64::from(at) * 2.4), (at % 7 != 0).then_some(88.0));
+        history.push(Sample {
+            gpu_full_percent: (at != 30).then(|| f64::from(at) * 2.4),
+            gpu_use_percent: (at % 7 != 0).then_some(88.0),
+            cpu_percent: (at != 0).then(|| f64::from(at * 7 % 40) + 10.0),
+            memory_percent: Some(40.0 + f64::from(at)),
+            tokens_per_s: (look.model.is_some() && at % 9 == 8).then(|| 20.0 + f64::from(at) / 8.0),
+        });
     }
     let events = [
         WatchEvent::at(look, EventKind::Started, "pid 4242", "Avatar.exe (Unity player) is running".into()),
@@ -79,7 +89,24 @@ fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height):
             "stressed → overloaded: 93 % full, 88 % busy: cpu_fallback".into(),
         ),
     ];
-    let status = WatchStatus {
+    let status = status(look, chosen, alarmed, rules, &events);
+    history.add(&status);
+    let shown = ViewContent { status: &status, history: &history, colour: false };
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| draw(frame, &shown)).unwrap();
+    let buffer = terminal.backend().buffer();
+    let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
+    (0..height).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn status<'a>(
+    look: &'a Snapshot,
+    chosen: Option<usize>,
+    alarmed: bool,
+    rules: &'a WatchRules,
+    events: &'a [WatchEvent],
+) -> WatchStatus<'a> {
+    WatchStatus {
         snapshot: look,
         chosen,
         load: None,
@@ -87,18 +114,12 @@ fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height):
         waiting: chosen.map(|_| (GpuState::Optimal, 2.6)),
         profile: chosen.map(|_| "cpu_fallback"),
         advice: alarmed.then_some(rules.alarm.advice.as_slice()),
-        events: &events,
+        events,
         none_since: look.gpus.is_empty().then_some("no NVIDIA driver is installed: its library NVML is missing"),
         holding: None,
         rules: &rules.name,
         interval_s: 1.0,
-    };
-    let shown = ViewContent { status: &status, history: &history, colour: false };
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, &shown)).unwrap();
-    let buffer = terminal.backend().buffer();
-    let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
-    (0..height).map(row).collect::<Vec<_>>().join("\n")
+    }
 }
 
 fn busy() -> Snapshot {
@@ -131,6 +152,37 @@ fn lost_gpu_next_to_one_with_memory_readings_only() {
 #[test]
 fn machine_without_a_gpu() {
     insta::assert_snapshot!(drawn(&look(Vec::new(), Vec::new()), None, false, (80, 20)));
+}
+
+/// A machine without a GPU on which an application runs that is measured, and other programs.
+fn machine_with_a_model() -> Snapshot {
+    let workly = process(911, "python3", ProcessKind::Workly, Fact::Unsupported);
+    let mut look = look(Vec::new(), vec![workly]);
+    look.busiest = vec![process(1234, "firefox", ProcessKind::Other, Fact::Unsupported)];
+    look.model = Some(ModelSnapshot { calls: 4, tokens: 96, tokens_per_s: Some(24.5), first_token_s: Some(0.31) });
+    look
+}
+
+#[test]
+fn machine_without_a_gpu_shows_what_it_has() {
+    for width in [60, 80, 120] {
+        let shown = drawn(&machine_with_a_model(), None, false, (width, 24));
+        for expected in ["CPU, %", "memory in use, %", "tokens/s, top 24", "python3", "firefox", "4 calls, 96 tokens"] {
+            assert!(shown.contains(expected), "{width}: {expected}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn cpu_use_of_a_process_is_drawn_up_to_one_cpu() {
+    let (mut history, rules) = (History::default(), &WatchRules::built_in()[0]);
+    for percent in [0.0, 50.0, 100.0] {
+        let mut look = machine_with_a_model();
+        look.processes[0].usage.cpu_percent = Fact::Value(percent);
+        history.add(&status(&look, None, false, rules, &[]));
+    }
+    assert_eq!(history.lately(911), "▁▅█");
+    assert_eq!(history.lately(1), "");
 }
 
 #[test]
