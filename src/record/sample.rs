@@ -137,3 +137,26 @@ fn machine() -> Machine {
         gpus: GpuSurvey::default(),
     }
 }
+
+/// A case of a `threads` run: generation beside the render-like load, at this speed and with this share of late frames.
+pub(crate) fn threads_case(threads: u64, priority: &str, tokens_per_s: f64, late_percent: f64) -> Case {
+    Case {
+        path: format!("render/tg64/depth=1024/threads={threads}/prio={priority}"),
+        conditions: json!({
+            "load": "render", "test": "tg", "n_depth": 1024, "n_threads": threads, "priority": priority,
+            "flash_attn": "off", "type_k": "f16", "use_mmap": true, "late_limit_percent": 1.0,
+            "samples_ts": vec![tokens_per_s; 8],
+        }),
+        metrics: vec![
+            Metric::plain("avg_ts", "tokens/s", tokens_per_s, 5, Direction::Higher),
+            Metric::plain("frames_late", "%", late_percent, 600, Direction::Lower),
+        ],
+        histograms: Vec::new(),
+        ..case("", Vec::new())
+    }
+}
+
+/// A `threads` run with these cases.
+pub(crate) fn threads_run(cases: Vec<Case>) -> Run {
+    Run { command: "threads".into(), run_id: "a-sweep".into(), cases, ..run() }
+}

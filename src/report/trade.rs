@@ -104,32 +104,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::record::Direction;
-
-    fn case(threads: u64, priority: &str, tokens_per_s: f64, late_percent: f64) -> Case {
-        Case {
-            path: format!("render/tg64/depth=1024/threads={threads}/prio={priority}"),
-            state: CaseState::Ok,
-            reason: None,
-            duration_s: 1.0,
-            conditions: json!({
-                "load": "render", "test": "tg", "n_depth": 1024, "n_threads": threads, "late_limit_percent": 1.0,
-            }),
-            notes: Vec::new(),
-            metrics: vec![
-                Metric::plain("avg_ts", "tokens/s", tokens_per_s, 5, Direction::Higher),
-                Metric::plain("frames_late", "%", late_percent, 600, Direction::Lower),
-            ],
-            histograms: Vec::new(),
-        }
-    }
-
-    fn sweep(cases: Vec<Case>) -> Run {
-        let mut run = crate::record::sample::run();
-        run.command = "threads".into();
-        run.cases = cases;
-        run
-    }
+    use crate::record::sample::{threads_case as case, threads_run as sweep};
 
     #[test]
     fn only_settings_that_trade_frames_for_speed_are_listed() {
