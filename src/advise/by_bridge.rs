@@ -16,8 +16,8 @@ pub(super) const AS_WORKLY_DOES: &str = "no_wait";
 const OTHERS_BYTES: u64 = 4 << 30;
 
 /// Warm start: on if memory has room; its gain is taken from the newest `warmup` run.
-pub(super) fn warm_start(situation: &RecommendationInput, runs: &[Run]) -> Choice {
-    let (Some(memory), Some(model)) = (situation.memory_bytes, &situation.model) else {
+pub(super) fn warm_start(input: &RecommendationInput, runs: &[Run]) -> Choice {
+    let (Some(memory), Some(model)) = (input.memory_bytes, &input.model) else {
         let reason = "the model or the size of the memory is not known";
         return Choice { value: None, ..Choice::by_rule(Setting::WarmStart, Value::Null, reason) };
     };

@@ -87,7 +87,7 @@ fn value_of(setting: Setting, in_force: &Value) -> Option<Value> {
 }
 
 /// Increases the recommended context if the application needed more: a prompt that does not fit is lost.
-pub(super) fn context(situation: &RecommendationInput, choices: &mut [Choice], runs: &[Run]) {
+pub(super) fn context(input: &RecommendationInput, choices: &mut [Choice], runs: &[Run]) {
     let Some(run) = in_place(runs).next() else { return };
     let Some(case) = run.cases.iter().find(|case| case.path == "prompt") else { return };
     let Some(longest) = Evidence::of(run, case, "prompt_tokens_max") else { return };
@@ -95,7 +95,7 @@ pub(super) fn context(situation: &RecommendationInput, choices: &mut [Choice], r
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Token counts.
     let needed = (longest.value + reply).max(0.0) as u64;
     let refused = figure(run, "call", "does_not_fit").unwrap_or(0.0);
-    let trained = situation.model.as_ref().and_then(|model| model.trained_context);
+    let trained = input.model.as_ref().and_then(|model| model.trained_context);
     let chosen = choices.iter_mut().find(|choice| choice.setting == Setting::NCtx);
     let Some(choice) =
         chosen.filter(|choice| choice.value.as_ref().and_then(Value::as_u64).is_some_and(|n| n < needed))
@@ -155,7 +155,7 @@ mod tests {
         Run { command: "launch".into(), plan: json!({ "source": source }), cases, ..sample::run() }
     }
 
-    fn situation(trained: u64) -> RecommendationInput {
+    fn input(trained: u64) -> RecommendationInput {
         RecommendationInput {
             objective: Objective::Responsive,
             physical_cores: Some(2),
@@ -178,7 +178,7 @@ mod tests {
 
     fn context_after(runs: &[Run], trained: u64) -> Choice {
         let mut choices = vec![Choice::by_rule(Setting::NCtx, 2048, "the value of cpu_fallback")];
-        context(&situation(trained), &mut choices, runs);
+        context(&input(trained), &mut choices, runs);
         choices.remove(0)
     }
 

@@ -39,39 +39,34 @@ struct RequestedProfile<'a> {
 }
 
 /// The choices for profile, layers, context, batch, cache and flash attention, with the evidence of runs.
-pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
-    let mut choices = foreseen(situation);
+pub(super) fn choices(input: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
+    let mut choices = foreseen(input);
     let layers = choices.iter().find(|choice| choice.setting == Setting::NGpuLayers);
     let layers = layers.and_then(|choice| choice.value.as_ref()?.as_u64());
     let Some(tried) = layers.and_then(|layers| LayersResult::newest(runs, layers)) else { return choices };
-    if let Some(model) = situation.model.as_ref().filter(|_| tried.is_no_gain()) {
-        choices = on_cpu(
-            situation,
-            model,
-            Confidence::Sure,
-            ("the GPU was measured to be slower than the CPU alone", 0),
-            &[],
-        );
+    if let Some(model) = input.model.as_ref().filter(|_| tried.is_no_gain()) {
+        choices =
+            on_cpu(input, model, Confidence::Sure, ("the GPU was measured to be slower than the CPU alone", 0), &[]);
     }
     tried.cite(&mut choices);
     choices
 }
 
 /// From the memory use of the placements alone.
-fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
-    let Some(model) = &situation.model else { return kept("no model was named") };
-    let (total, free) = match &situation.card {
+fn foreseen(input: &RecommendationInput) -> Vec<Choice> {
+    let Some(model) = &input.model else { return kept("no model was named") };
+    let (total, free) = match &input.card {
         GpuInput::NotKnown { reason } => return kept(reason),
         GpuInput::None => {
             let reason = "there is no GPU that llama.cpp can use";
-            return on_cpu(situation, model, Confidence::Sure, (reason, 0), &[]);
+            return on_cpu(input, model, Confidence::Sure, (reason, 0), &[]);
         }
         GpuInput::Here { total_bytes, free_bytes } => {
             (*total_bytes, free_bytes.unwrap_or(*total_bytes).min(*total_bytes))
         }
     };
-    let budget = free.saturating_sub(reserve(situation, total));
-    let asked: Vec<RequestedProfile> = situation
+    let budget = free.saturating_sub(reserve(input, total));
+    let asked: Vec<RequestedProfile> = input
         .profiles
         .iter()
         .filter(|profile| profile.name != ON_CPU)
@@ -81,7 +76,7 @@ fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
         return kept("the model file does not tell the size of its layers");
     }
     let wanted = |fit: ProfileFit| asked.iter().filter(move |one| one.fit == fit);
-    let chosen = match situation.objective {
+    let chosen = match input.objective {
         // A tight fit leaves nothing for a game.
         Objective::Light => wanted(ProfileFit::Roomy).min_by_key(|one| one.bytes),
         _ => wanted(ProfileFit::Roomy)
@@ -93,12 +88,12 @@ fn foreseen(situation: &RecommendationInput) -> Vec<Choice> {
     }
     let least = asked.iter().map(|one| one.bytes).min().unwrap_or(0);
     let reason = format!("the smallest other profile needs {}, and {} are available", gib(least), gib(budget));
-    on_cpu(situation, model, Confidence::Likely, (&reason, layers_within(model, budget)), &asked)
+    on_cpu(input, model, Confidence::Likely, (&reason, layers_within(model, budget)), &asked)
 }
 
 /// Memory kept free for the avatar, the desktop and other programs.
-fn reserve(situation: &RecommendationInput, total: u64) -> u64 {
-    match situation.objective {
+fn reserve(input: &RecommendationInput, total: u64) -> u64 {
+    match input.objective {
         Objective::Fast => GIB / 2,
         Objective::Responsive => GIB,
         Objective::Light => (total / 2).max(2 * GIB),
@@ -197,7 +192,7 @@ fn on_card(model: &ModelNeeds, chosen: &RequestedProfile, all: &[RequestedProfil
 /// The profile puts nothing on the GPU, for this reason. The layers are what a launcher with settings of its own could
 /// place there.
 fn on_cpu(
-    situation: &RecommendationInput,
+    input: &RecommendationInput,
     model: &ModelNeeds,
     confidence: Confidence,
     (reason, layers): (&str, u64),
@@ -217,7 +212,7 @@ fn on_cpu(
             )
         },
     });
-    if let Some(profile) = situation.profiles.iter().find(|profile| profile.name == ON_CPU) {
+    if let Some(profile) = input.profiles.iter().find(|profile| profile.name == ON_CPU) {
         choices.extend(context(model, profile, Basis::Rule));
     }
     choices.extend(cache(asked));

@@ -32,9 +32,9 @@ pub(super) fn setting_of(test: TokenTest) -> Setting {
 }
 
 /// The thread counts, and the other engine settings that the same run compared.
-pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
+pub(super) fn choices(input: &RecommendationInput, runs: &[Run]) -> Vec<Choice> {
     // The avatar normally runs at the same time; `fast` assumes nothing else is running.
-    let loads = if situation.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
+    let loads = if input.objective == Objective::Fast { ["idle", "render"] } else { ["render", "idle"] };
     let newest_first = || runs.iter().rev().filter(|run| run.command == "threads");
     let sweeps = |test: TokenTest| {
         newest_first().flat_map(move |run| loads.map(move |load| TestUnderLoad::of(run, load, test))).flatten()
@@ -42,10 +42,10 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     // Sweeps of one count compare something else: they say nothing of threads as long as another one does.
     let of_counts =
         sweeps(TokenTest::Generation).filter(TestUnderLoad::compares_counts).chain(sweeps(TokenTest::Generation));
-    let Some(generation) = of_counts.into_iter().find_map(|sweep| sweep.decide(situation, None)) else {
-        let prompt = sweeps(TokenTest::Prompt).find_map(|sweep| sweep.decide(situation, None));
-        let prompt = prompt.map_or_else(|| by_rule(situation, TokenTest::Prompt), |decided| decided.threads(situation));
-        return vec![by_rule(situation, TokenTest::Generation), prompt];
+    let Some(generation) = of_counts.into_iter().find_map(|sweep| sweep.decide(input, None)) else {
+        let prompt = sweeps(TokenTest::Prompt).find_map(|sweep| sweep.decide(input, None));
+        let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt), |decided| decided.threads(input));
+        return vec![by_rule(input, TokenTest::Generation), prompt];
     };
     // Generation decides the shared settings, because most of the time is spent there.
     let shared = generation.settings();
@@ -53,13 +53,13 @@ pub(super) fn choices(situation: &RecommendationInput, runs: &[Run]) -> Vec<Choi
     let prompt = sweeps(TokenTest::Prompt)
         .filter(of_same)
         .chain(sweeps(TokenTest::Prompt))
-        .find_map(|sweep| sweep.decide(situation, Some(&shared)));
-    let prompt = prompt.map_or_else(|| by_rule(situation, TokenTest::Prompt), |decided| decided.threads(situation));
-    let mut choices = vec![generation.threads(situation), prompt];
+        .find_map(|sweep| sweep.decide(input, Some(&shared)));
+    let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt), |decided| decided.threads(input));
+    let mut choices = vec![generation.threads(input), prompt];
     choices.extend(generation.others());
     let has_varied = |setting: Setting| generation.varied.contains(&setting);
     for setting in CaseSettings::OTHERS.into_iter().filter(|setting| !has_varied(*setting)) {
-        let compared = sweeps(TokenTest::Generation).find_map(|sweep| sweep.decide_one(situation, &shared, setting));
+        let compared = sweeps(TokenTest::Generation).find_map(|sweep| sweep.decide_one(input, &shared, setting));
         choices.extend(compared.map(|decided| decided.others()).unwrap_or_default());
     }
     choices
@@ -141,19 +141,19 @@ impl<'a> TestUnderLoad<'a> {
     }
 
     /// Chooses among the cases, or among those that share these settings if given. `None` if there are none.
-    fn decide(mut self, situation: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<ThreadDecision<'a>> {
+    fn decide(mut self, input: &RecommendationInput, shared: Option<&CaseSettings>) -> Option<ThreadDecision<'a>> {
         let varied = self.varied();
         if let Some(shared) = shared {
             self.cases.retain(|(settings, _)| settings.others == shared.others);
         }
-        self.chosen(situation, varied)
+        self.chosen(input, varied)
     }
 
     /// Chooses one setting among the cases that share everything else with settings that were chosen. `None` if it was not compared
     /// there.
     fn decide_one(
         mut self,
-        situation: &RecommendationInput,
+        input: &RecommendationInput,
         shared: &CaseSettings,
         setting: Setting,
     ) -> Option<ThreadDecision<'a>> {
@@ -161,7 +161,7 @@ impl<'a> TestUnderLoad<'a> {
         if self.cases.is_empty() || self.varied() != [setting] {
             return None;
         }
-        self.chosen(situation, vec![setting])
+        self.chosen(input, vec![setting])
     }
 
     /// Whether it compared thread counts.
@@ -169,10 +169,10 @@ impl<'a> TestUnderLoad<'a> {
         self.cases.iter().any(|(settings, _)| settings.threads != self.cases[0].0.threads)
     }
 
-    fn chosen(self, situation: &RecommendationInput, varied: Vec<Setting>) -> Option<ThreadDecision<'a>> {
+    fn chosen(self, input: &RecommendationInput, varied: Vec<Setting>) -> Option<ThreadDecision<'a>> {
         let candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
         let choice = SettingChoice::among(&candidates)?;
-        let at = match situation.objective {
+        let at = match input.objective {
             Objective::Light => lightest(&choice, &self.cases),
             _ => choice.chosen,
         };
@@ -208,10 +208,10 @@ impl ThreadDecision<'_> {
     }
 
     /// The number of threads.
-    fn threads(&self, situation: &RecommendationInput) -> Choice {
+    fn threads(&self, input: &RecommendationInput) -> Choice {
         let setting = setting_of(self.sweep.test);
         if self.choice.certainty == Certainty::Noisy {
-            let written = situation.written_threads(setting.key());
+            let written = input.written_threads(setting.key());
             let kept =
                 written.map_or("nothing will be written".into(), |threads| format!("your value of {threads} is kept"));
             return Choice {

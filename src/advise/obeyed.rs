@@ -67,10 +67,10 @@ pub struct ProfileChange {
 impl ProfileChange {
     /// The values of the recommended profile, or of the current one if it is kept. `None` if neither is known.
     #[must_use]
-    pub fn of(situation: &RecommendationInput, choices: &[Choice]) -> Option<Self> {
+    pub fn of(input: &RecommendationInput, choices: &[Choice]) -> Option<Self> {
         let chosen = choices.iter().find(|choice| choice.setting == Setting::GpuProfile);
         let chosen = chosen.and_then(|choice| choice.value.as_ref()?.as_str());
-        Self::between(&situation.profiles, situation.current_profile.as_deref(), chosen)
+        Self::between(&input.profiles, input.current_profile.as_deref(), chosen)
     }
 
     /// From one profile to another by name; without the second, the first is kept.

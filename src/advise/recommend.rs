@@ -10,15 +10,15 @@ use crate::record::Run;
 
 /// The choices for an input, from runs in order of their start, and what is not known.
 #[must_use]
-pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
-    let mut choices = by_placement::choices(situation, runs);
+pub fn recommend(input: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>, Vec<String>) {
+    let mut choices = by_placement::choices(input, runs);
     // Measurements take precedence over rules.
-    let engine = by_threads::choices(situation, runs);
+    let engine = by_threads::choices(input, runs);
     choices.retain(|choice| engine.iter().all(|measured| measured.setting != choice.setting));
     choices.extend(engine);
-    by_launch::context(situation, &mut choices, runs);
+    by_launch::context(input, &mut choices, runs);
     choices.sort_by_key(|choice| choice.setting);
-    choices.push(warm_start(situation, runs));
+    choices.push(warm_start(input, runs));
     let [mode, window] = ipc(runs);
     choices.push(match ipc_rules::mode(runs) {
         // The latency of a lone command is added, however reactions are sent.
@@ -26,21 +26,21 @@ pub fn recommend(situation: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>,
         None => mode,
     });
     choices.push(ipc_rules::window(runs).unwrap_or(window));
-    if let Some(change) = ProfileChange::of(situation, &choices) {
+    if let Some(change) = ProfileChange::of(input, &choices) {
         for choice in &mut choices {
             choice.application = change.to.value(choice.setting);
         }
     }
     by_launch::application(&mut choices, runs);
     by_noise::lower(&mut choices, runs);
-    let not_known = not_known(situation, &choices);
+    let not_known = not_known(input, &choices);
     (choices, not_known)
 }
 
-fn not_known(situation: &RecommendationInput, choices: &[Choice]) -> Vec<String> {
+fn not_known(input: &RecommendationInput, choices: &[Choice]) -> Vec<String> {
     let mut sentences = Vec::new();
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
-    match &situation.card {
+    match &input.card {
         GpuInput::NotKnown { reason } => sentences.push(format!("Whether there is a GPU: {reason}.")),
         GpuInput::Here { free_bytes: None, .. } => {
             sentences.push("How much GPU memory is free: all of it was assumed to be free.".into());
@@ -60,7 +60,7 @@ fn not_known(situation: &RecommendationInput, choices: &[Choice]) -> Vec<String>
     }
     let ttft = of(Setting::NThreadsBatch).and_then(|choice| choice.evidence.iter().find(|one| one.metric == "ttft"));
     match ttft {
-        Some(ttft) if situation.objective == Objective::Responsive && ttft.value > TTFT_TARGET_MS => {
+        Some(ttft) if input.objective == Objective::Responsive && ttft.value > TTFT_TARGET_MS => {
             sentences.push(format!(
                 "How to get the first token within {TTFT_TARGET_MS:.0} ms: the best measured setting takes {:.0} ms.",
                 ttft.value

@@ -9,16 +9,16 @@ use super::threads::later_rule;
 use crate::record::TokenTest;
 
 /// The count for one of the two tests.
-pub(super) fn by_rule(situation: &RecommendationInput, test: TokenTest) -> Choice {
-    let logical = situation.logical_cpus.or(situation.physical_cores);
+pub(super) fn by_rule(input: &RecommendationInput, test: TokenTest) -> Choice {
+    let logical = input.logical_cpus.or(input.physical_cores);
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
             value: None,
             ..Choice::by_rule(setting_of(test), Value::Null, "the number of cores is not known")
         };
     };
-    let physical = situation.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
-    let (threads, reason) = match (test, situation.objective) {
+    let physical = input.physical_cores.and_then(|count| u32::try_from(count).ok()).unwrap_or(logical).min(logical);
+    let (threads, reason) = match (test, input.objective) {
         (_, Objective::Light) => ((physical / 2).max(1), "half of the cores, the rest for other programs"),
         (TokenTest::Generation, _) => {
             let beside_avatar = physical.saturating_sub(1).max(1);

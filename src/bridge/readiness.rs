@@ -27,12 +27,12 @@ pub(super) fn wait_without_limit(stream: &TcpStream) -> io::Result<()> {
 /// Reads what has arrived. Fails with `WouldBlock` if nothing arrived within the time set by [`wait_at_most`]; on
 /// Windows, within [`LOOK_UP`] or `at_most`.
 pub(super) fn read(stream: &TcpStream, room: &mut [u8], at_most: Duration) -> io::Result<usize> {
-    retry_when_ready(stream, Readiness::ToRead, at_most, |mut stream| stream.read(room))
+    retry_when_ready(stream, SocketWait::ToRead, at_most, |mut stream| stream.read(room))
 }
 
 /// Writes as much as the socket accepts. Fails with `WouldBlock` after the same time as [`read`].
 pub(super) fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    retry_when_ready(stream, Readiness::ToWrite, LOOK_UP, |mut stream| stream.write(bytes))
+    retry_when_ready(stream, SocketWait::ToWrite, LOOK_UP, |mut stream| stream.write(bytes))
 }
 
 /// Waits for data, without a timeout; 0 means the end. To end the wait from another thread, make `is_over` return true,
@@ -92,7 +92,7 @@ pub(super) fn is_readable_within(stream: &TcpStream, wait: Duration, is_over: im
         if left.is_zero() {
             return false;
         }
-        if is_over() || is_ready(stream, Readiness::ToRead, left.min(LOOK_UP)).unwrap_or(true) {
+        if is_over() || is_ready(stream, SocketWait::ToRead, left.min(LOOK_UP)).unwrap_or(true) {
             return true;
         }
     }
@@ -100,7 +100,7 @@ pub(super) fn is_readable_within(stream: &TcpStream, wait: Duration, is_over: im
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy)]
-enum Readiness {
+enum SocketWait {
     ToRead,
     ToWrite,
 }
@@ -109,7 +109,7 @@ enum Readiness {
 #[cfg(not(windows))]
 fn retry_when_ready<T>(
     stream: &TcpStream,
-    _wait: Readiness,
+    _wait: SocketWait,
     _at_most: Duration,
     mut attempt: impl FnMut(&TcpStream) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -120,7 +120,7 @@ fn retry_when_ready<T>(
 #[cfg(windows)]
 fn retry_when_ready<T>(
     stream: &TcpStream,
-    wait: Readiness,
+    wait: SocketWait,
     at_most: Duration,
     mut attempt: impl FnMut(&TcpStream) -> io::Result<T>,
 ) -> io::Result<T> {
@@ -134,7 +134,7 @@ fn retry_when_ready<T>(
 /// Whether a read or write would return at once, with success, the end of the stream or an error.
 #[cfg(windows)]
 #[allow(unsafe_code)]
-fn is_ready(stream: &TcpStream, wait: Readiness, at_most: Duration) -> io::Result<bool> {
+fn is_ready(stream: &TcpStream, wait: SocketWait, at_most: Duration) -> io::Result<bool> {
     use std::os::windows::io::AsRawSocket;
 
     use windows_sys::Win32::Networking::WinSock::{
@@ -145,8 +145,8 @@ fn is_ready(stream: &TcpStream, wait: Readiness, at_most: Duration) -> io::Resul
     #[allow(clippy::cast_possible_truncation)]
     let fd = stream.as_raw_socket() as SOCKET;
     let events = match wait {
-        Readiness::ToRead => POLLRDNORM,
-        Readiness::ToWrite => POLLWRNORM,
+        SocketWait::ToRead => POLLRDNORM,
+        SocketWait::ToWrite => POLLWRNORM,
     };
     let mut polled = WSAPOLLFD { fd, events, revents: 0 };
     // Whole milliseconds, rounded up: with 0, this would spin.

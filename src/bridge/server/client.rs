@@ -14,7 +14,7 @@ use crate::clock::{Clock, nanos};
 const COARSE: Duration = Duration::from_millis(if cfg!(windows) { 20 } else { 5 });
 
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct ConnectedClient {
     stream: TcpStream,
     /// Write lock and current wire format: messages of the two threads never mix, and none is written in an outdated
     /// format.
@@ -24,7 +24,7 @@ pub(super) struct Client {
     over: AtomicBool,
 }
 
-impl Client {
+impl ConnectedClient {
     /// With `nodelay`, small replies are sent at once. Without it, Nagle's algorithm holds a reply while an earlier one
     /// is unacknowledged.
     pub(super) fn new(stream: TcpStream, nodelay: bool) -> Self {
@@ -44,7 +44,7 @@ impl Client {
         self.send_by(message, |bytes| self.write(bytes));
     }
 
-    /// Like [`Client::send`], with `write` doing the writing.
+    /// Like [`ConnectedClient::send`], with `write` doing the writing.
     pub(super) fn send_by(&self, message: impl FnOnce(Wire) -> Cow<'static, [u8]>, write: impl FnOnce(&[u8])) {
         let wire = lock(&self.turn);
         write(&message(*wire));
@@ -62,12 +62,12 @@ impl Client {
         *lock(&self.turn)
     }
 
-    /// Writes at once; for use within [`Client::send_by`].
+    /// Writes at once; for use within [`ConnectedClient::send_by`].
     pub(super) fn write(&self, bytes: &[u8]) {
         let _ = readiness::write_all(&self.stream, bytes, || self.is_over());
     }
 
-    /// Writes in two pieces, within [`Client::send_by`], as over a connection on which Nagle's algorithm holds the
+    /// Writes in two pieces, within [`ConnectedClient::send_by`], as over a connection on which Nagle's algorithm holds the
     /// second until the first is acknowledged: by the client's next message, or after its acknowledgement delay
     /// `delay`. `wait_until` waits for a time of `clock`.
     pub(super) fn write_in_pieces(
@@ -96,7 +96,7 @@ impl Client {
         self.disconnect();
     }
 
-    /// Whether [`Client::cut`] ended the connection; further input must be ignored.
+    /// Whether [`ConnectedClient::cut`] ended the connection; further input must be ignored.
     pub(super) fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst)
     }

@@ -20,7 +20,7 @@ const HELLO: &str = "hello";
 const STATS: &str = "stats";
 
 #[derive(Debug, Deserialize)]
-struct Request {
+struct InstrumentedRequest {
     command: String,
     data: Option<Map<String, Value>>,
     id: Option<Value>,
@@ -86,7 +86,7 @@ impl ReplyBody {
 }
 
 #[derive(Debug, Serialize)]
-struct Reply<'a> {
+struct ReplyJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a Value>,
     command: &'a str,
@@ -122,7 +122,7 @@ struct Reply<'a> {
 #[derive(Debug, Serialize)]
 struct StatsReply<'a> {
     #[serde(flatten)]
-    reply: Reply<'a>,
+    reply: ReplyJson<'a>,
     received: u64,
     applied: u64,
     rejected: u64,
@@ -148,7 +148,7 @@ impl InstrumentedReply {
         let (depth, high_water, capacity) = shared.queue.lengths();
         let counters = shared.counters();
         wire.pack(&StatsReply {
-            reply: Reply { queue_depth: Some(depth), queue_capacity: Some(capacity), ..reply },
+            reply: ReplyJson { queue_depth: Some(depth), queue_capacity: Some(capacity), ..reply },
             received: counters.received,
             applied: counters.applied,
             rejected: counters.rejected,
@@ -159,7 +159,7 @@ impl InstrumentedReply {
     }
 
     pub(super) fn pack_overflow(&self, times: &MessageTimes, overflow: Overflow, wire: Wire) -> Vec<u8> {
-        wire.pack(&Reply {
+        wire.pack(&ReplyJson {
             ack: None,
             status: "overflow",
             error: None,
@@ -171,14 +171,14 @@ impl InstrumentedReply {
         })
     }
 
-    fn reply(&self, times: &MessageTimes) -> Reply<'_> {
+    fn reply(&self, times: &MessageTimes) -> ReplyJson<'_> {
         let (taken, rejected) = match self.body {
             ReplyBody::Batch { taken, rejected } => (Some(taken), Some(rejected)),
             ReplyBody::Command | ReplyBody::Stats => (None, None),
         };
         let (status, error) = self.body.outcome();
         let (applied, queued) = if self.ack == Some(Ack::Applied) { (taken, None) } else { (None, taken) };
-        Reply {
+        ReplyJson {
             id: self.id.as_ref(),
             command: &self.command,
             // If nothing was accepted, nothing is acknowledged.
@@ -202,7 +202,7 @@ impl InstrumentedReply {
 }
 
 pub(super) fn parse(payload: &[u8], dialect: &Dialect, wire: Wire) -> ParsedMessage {
-    let request: Request = match wire.read(payload) {
+    let request: InstrumentedRequest = match wire.read(payload) {
         Ok(request) => request,
         Err(cause) => {
             let error = format!("not a request: {cause}");
@@ -243,7 +243,7 @@ struct ParsedRequest {
     body: ReplyBody,
 }
 
-fn parse_request(request: &Request, dialect: &Dialect) -> Result<ParsedRequest, String> {
+fn parse_request(request: &InstrumentedRequest, dialect: &Dialect) -> Result<ParsedRequest, String> {
     let ack = |by_default| request.ack.map_or(Some(by_default), RequestedAck::ack);
     if request.command == STATS {
         return Ok(ParsedRequest { actions: Vec::new(), ack: ack(Ack::Received), body: ReplyBody::Stats });

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::applied_log::AppliedTimes;
 use super::delay::Delay;
 use super::frames::FrameGrid;
-use super::message::{Frame, PendingReply, QueuedMessage};
+use super::message::{FrameStart, PendingReply, QueuedMessage};
 use super::shared::Shared;
 use super::status::Status;
 use super::stop::lock;
@@ -30,7 +30,7 @@ pub(super) fn run(shared: &Shared) {
         if shared.is_stalled() {
             continue;
         }
-        let this = Frame { number: shared.counts.frames.add(1), begin_ns: shared.clock.now_ns() };
+        let this = FrameStart { number: shared.counts.frames.add(1), begin_ns: shared.clock.now_ns() };
         status.frame(shared);
         shared.queue.drain(last_ordinal, &mut drained);
         if !drained.is_empty() {
@@ -51,7 +51,7 @@ struct DueReply {
 }
 
 /// Applies and answers the drained messages. Returns false if the bridge was stopped.
-fn frame(shared: &Shared, drained: &mut Vec<QueuedMessage>, delay: &mut Delay, frame: Option<Frame>) -> bool {
+fn frame(shared: &Shared, drained: &mut Vec<QueuedMessage>, delay: &mut Delay, frame: Option<FrameStart>) -> bool {
     let dequeued_ns = shared.clock.now_ns();
     let mut waiting = Vec::new();
     for QueuedMessage { received_ns, actions, answer, .. } in drained.drain(..) {

@@ -88,7 +88,7 @@ pub(super) struct MessageTimes {
     /// Messages already in the queue when this one was added.
     pub(super) queue_depth: Option<u64>,
     /// The frame that applied it; `None` without a frame rate.
-    pub(super) frame: Option<Frame>,
+    pub(super) frame: Option<FrameStart>,
     /// The main thread took it from the queue.
     pub(super) dequeued_ns: Option<u64>,
     /// The command was applied.
@@ -99,7 +99,7 @@ pub(super) struct MessageTimes {
 
 /// A frame of the main thread.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct FrameStart {
     /// Its number, from 1.
     pub(super) number: u64,
     /// Start time on the bridge's clock.

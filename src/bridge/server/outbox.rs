@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::client::Client;
+use super::client::ConnectedClient;
 use super::faults::ReplyFault;
 use super::hello::garbled as garbled_on;
 use super::shared::Shared;
@@ -12,14 +12,14 @@ use crate::bridge::Wire;
 impl Shared {
     /// Sends a reply with one write, or applies the specified fault. `reply` builds it from the time of writing, in the
     /// wire format of that time. Returns false if the bridge was stopped.
-    pub(super) fn reply(&self, client: &Client, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> bool {
+    pub(super) fn reply(&self, client: &ConnectedClient, reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>) -> bool {
         self.reply_by(client, reply, |bytes| client.write(bytes))
     }
 
     /// Like [`Shared::reply`], with `write` doing the writing.
     pub(super) fn reply_by(
         &self,
-        client: &Client,
+        client: &ConnectedClient,
         reply: impl FnOnce(u64, Wire) -> Cow<'static, [u8]>,
         write: impl Fn(&[u8]),
     ) -> bool {

@@ -11,7 +11,7 @@ use super::message::{ParsedMessage, QueuedCommands, ReplyContext};
 use crate::bridge::{Dialect, Wire};
 
 #[derive(Debug, Deserialize)]
-struct Request {
+struct EventRequest {
     #[serde(rename = "type")]
     kind: String,
     data: Option<Map<String, Value>>,
@@ -53,7 +53,7 @@ pub(super) fn status(fps: f64) -> Value {
 }
 
 /// An expression's arguments under the names used by [`Action`].
-fn arguments(request: &Request) -> Map<String, Value> {
+fn arguments(request: &EventRequest) -> Map<String, Value> {
     let name = |key: &str| match key {
         "expression" => Some("name".to_owned()),
         "weight" => Some("value".to_owned()),
@@ -66,7 +66,7 @@ fn arguments(request: &Request) -> Map<String, Value> {
 }
 
 pub(super) fn parse(payload: &[u8], dialect: &Dialect) -> ParsedMessage {
-    let request: Request = match serde_json::from_slice(payload) {
+    let request: EventRequest = match serde_json::from_slice(payload) {
         Ok(request) => request,
         Err(cause) => {
             return ParsedMessage::Malformed(Some(error("", "ERR_CONN_001", &format!("not a message: {cause}"))));

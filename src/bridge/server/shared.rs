@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::applied_log::AppliedTimes;
 use super::avatar::Avatar;
-use super::client::Client;
+use super::client::ConnectedClient;
 use super::counters::{AtomicCounters, Counters};
 use super::faults::FaultInjector;
 use super::queue::Queue;
@@ -24,7 +24,7 @@ pub(super) struct Shared {
     pub(super) last_applied: Mutex<Option<AppliedTimes>>,
     /// Present only with fault injection, so that other bridges do not pay for it.
     pub(super) faults: Option<Mutex<FaultInjector>>,
-    client: Mutex<Option<Arc<Client>>>,
+    client: Mutex<Option<Arc<ConnectedClient>>>,
 }
 
 impl Shared {
@@ -43,7 +43,7 @@ impl Shared {
     }
 
     /// Makes this the connected client. Returns false, without doing so, if the bridge was stopped.
-    pub(super) fn admit(&self, client: &Arc<Client>) -> bool {
+    pub(super) fn admit(&self, client: &Arc<ConnectedClient>) -> bool {
         let mut seat = lock(&self.client);
         // Under the lock, so that a stop is either seen here or finds the client to disconnect.
         let open = !self.stop.is_set();
@@ -59,7 +59,7 @@ impl Shared {
     }
 
     /// The connected client.
-    pub(super) fn client(&self) -> Option<Arc<Client>> {
+    pub(super) fn client(&self) -> Option<Arc<ConnectedClient>> {
         lock(&self.client).clone()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::acceptor::Acceptor;
-use super::client::Client;
+use super::client::ConnectedClient;
 use super::decode::{Decoder, READ_BYTES};
 use super::delay::Delay;
 use super::hello::{Hello, LONGEST_MESSAGE_BYTES, too_long};
@@ -33,7 +33,7 @@ pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
     let mut unread = Decoder::default();
     let mut left_open = VecDeque::new();
     while let Some(stream) = acceptor.next(shared) {
-        let client = Arc::new(Client::new(stream, shared.spec.sets_nodelay()));
+        let client = Arc::new(ConnectedClient::new(stream, shared.spec.sets_nodelay()));
         if !shared.admit(&client) {
             return;
         }
@@ -53,7 +53,7 @@ pub(super) fn serve(acceptor: &Acceptor, shared: &Shared) {
 /// The connection with one client.
 struct ClientConnection<'a> {
     shared: &'a Shared,
-    client: &'a Client,
+    client: &'a ConnectedClient,
     delay: &'a mut Delay,
     /// Text that a stock bridge has read but not parsed yet, from this client or an earlier one.
     unread: &'a mut Decoder,

@@ -27,7 +27,7 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
 }
 
 /// The next best value of a setting, as a share of the speed of the chosen one.
-struct Margin<'a> {
+struct DrawnMargin<'a> {
     setting: &'a Case,
     chosen: String,
     next: String,
@@ -36,7 +36,7 @@ struct Margin<'a> {
     n: u64,
 }
 
-impl<'a> Margin<'a> {
+impl<'a> DrawnMargin<'a> {
     fn of(setting: &'a Case) -> Option<Self> {
         let margin = &setting.conditions["margin"];
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), String::from);
@@ -74,11 +74,11 @@ impl<'a> Margin<'a> {
 }
 
 fn margins(run: &Run) -> Option<Picture> {
-    let margins: Vec<Margin> = run.cases.iter().filter_map(Margin::of).collect();
-    let changes: Vec<DrawnChange> = margins.iter().map(Margin::change).collect();
+    let margins: Vec<DrawnMargin> = run.cases.iter().filter_map(DrawnMargin::of).collect();
+    let changes: Vec<DrawnChange> = margins.iter().map(DrawnMargin::change).collect();
     let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
-    let row = |margin: &Margin<'_>| {
-        let Margin { setting, chosen, next, .. } = margin;
+    let row = |margin: &DrawnMargin<'_>| {
+        let DrawnMargin { setting, chosen, next, .. } = margin;
         vec![setting.path.clone(), chosen.clone(), next.clone(), margin.words(), figure::count(margin.n)]
     };
     (!margins.is_empty()).then(|| Picture {

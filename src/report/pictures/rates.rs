@@ -18,7 +18,7 @@ const ANSWERED: f64 = 200.0;
 const LATENCY: f64 = 260.0;
 
 /// One step of the search.
-struct Step<'a> {
+struct DrawnRate<'a> {
     case: &'a Case,
     reply: &'a str,
     offered: &'a Metric,
@@ -26,7 +26,7 @@ struct Step<'a> {
     is_sustained: bool,
 }
 
-impl<'a> Step<'a> {
+impl<'a> DrawnRate<'a> {
     fn of(case: &'a Case) -> Option<Self> {
         let offered = case.metric("offered")?;
         Some(Self {
@@ -57,7 +57,7 @@ impl<'a> Step<'a> {
 
 /// The picture of a run of `ipc --find-max-rate`.
 pub(super) fn picture(run: &Run) -> Option<Picture> {
-    let steps: Vec<Step> = run.cases.iter().filter_map(Step::of).collect();
+    let steps: Vec<DrawnRate> = run.cases.iter().filter_map(DrawnRate::of).collect();
     if steps.is_empty() {
         return None;
     }
@@ -102,7 +102,7 @@ fn sustained(results: &[&Case]) -> Vec<ReferenceLine> {
     found.collect()
 }
 
-fn answered(rates: &Axis, steps: &[Step<'_>], results: &[&Case]) -> Markup {
+fn answered(rates: &Axis, steps: &[DrawnRate<'_>], results: &[&Case]) -> Markup {
     let shares = steps.iter().filter_map(|step| Some(step.answered()?.1));
     let share = Axis::linear(shares.chain([100.0, 95.0]), "%");
     let plot = Plot {
@@ -120,7 +120,7 @@ fn answered(rates: &Axis, steps: &[Step<'_>], results: &[&Case]) -> Markup {
     })
 }
 
-fn latencies(rates: &Axis, steps: &[Step<'_>], replies: &[&str]) -> Markup {
+fn latencies(rates: &Axis, steps: &[DrawnRate<'_>], replies: &[&str]) -> Markup {
     const NAMES: [&str; 2] = ["latency_p50", "latency_p99"];
     let all = steps.iter().flat_map(|step| NAMES.into_iter().filter_map(|name| Some(step.figure(name)?.1)));
     let latency = Axis::log_time(all, "ms");
@@ -147,13 +147,13 @@ fn latencies(rates: &Axis, steps: &[Step<'_>], replies: &[&str]) -> Markup {
 }
 
 /// The steps of the ramp with one kind of reply, whose rates rise.
-fn ramp(steps: &[Step<'_>], reply: &str, name: &str) -> Vec<(f64, Option<f64>)> {
+fn ramp(steps: &[DrawnRate<'_>], reply: &str, name: &str) -> Vec<(f64, Option<f64>)> {
     let ramp = steps.iter().filter(|step| step.reply == reply && step.case.conditions["phase"] == "ramp");
     ramp.map(|step| (step.offered_per_s, step.figure(name).map(|(_, ms)| ms))).collect()
 }
 
 /// A figure of a step at a height of the plot.
-fn dot(plot: &Plot<'_>, step: &Step<'_>, metric: &Metric, height: f64) -> Markup {
+fn dot(plot: &Plot<'_>, step: &DrawnRate<'_>, metric: &Metric, height: f64) -> Markup {
     let class = coloured(step.colour(), 0) + if step.is_sustained { "" } else { " hollow" };
     html! {
         g.mark {
@@ -165,9 +165,9 @@ fn dot(plot: &Plot<'_>, step: &Step<'_>, metric: &Metric, height: f64) -> Markup
     }
 }
 
-fn table(steps: &[Step<'_>], results: &[&Case]) -> MetricTable {
+fn table(steps: &[DrawnRate<'_>], results: &[&Case]) -> MetricTable {
     let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
-    let row = |step: &Step<'_>| {
+    let row = |step: &DrawnRate<'_>| {
         let cell = |name: &str| step.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let mut cells = vec![step.case.path.clone()];
         cells.extend(["offered", "goodput", "latency_p50", "latency_p99"].map(cell));

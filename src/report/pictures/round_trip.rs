@@ -2,7 +2,7 @@
 
 use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
-use super::steps::{Step, drawn};
+use super::steps::{DrawnStep, drawn};
 use crate::record::Run;
 use crate::report::figure;
 use crate::report::metric_tables::MetricTable;
@@ -35,13 +35,13 @@ pub(super) fn pictures(run: &Run) -> Vec<Picture> {
 
 fn picture(trip: &RoundTrip<'_>) -> Picture {
     let mut until = 0.0;
-    let steps: Vec<Step> = trip
+    let steps: Vec<DrawnStep> = trip
         .parts
         .iter()
         .map(|part| {
             let begin = until;
             until += part.mean_ms;
-            Step {
+            DrawnStep {
                 case: part.case,
                 metric: part.mean,
                 name: part.name.replace('_', " "),

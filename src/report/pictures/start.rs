@@ -2,7 +2,7 @@
 
 use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
-use super::steps::{Step, drawn};
+use super::steps::{DrawnStep, drawn};
 use crate::record::{Case, Metric, Run};
 use crate::report::attribution;
 use crate::report::figure;
@@ -36,14 +36,14 @@ fn picture(case: &Case, title: &str) -> Option<Picture> {
     })
 }
 
-fn steps(case: &Case) -> Option<Vec<Step<'_>>> {
+fn steps(case: &Case) -> Option<Vec<DrawnStep<'_>>> {
     let coldest = case.metric("from").filter(|metric| metric.value.is_some())?;
     let warmest = case.metric("to").filter(|metric| metric.value.is_some())?;
     let whole = |metric: &'_ Metric| metric.value.unwrap_or_default();
     let step = |metric, name: &str, ends, class| {
         let saved = if class == "whole" { "" } else { "−" };
         let value = format!("{saved}{}", figure::alone(metric)).replace("−-", "+");
-        Step { case, metric, name: name.replace('_', " "), value, ends, class }
+        DrawnStep { case, metric, name: name.replace('_', " "), value, ends, class }
     };
     let mut until = whole(coldest);
     let mut steps = vec![step(coldest, "coldest", (0.0, until), "whole")];

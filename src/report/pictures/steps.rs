@@ -14,7 +14,7 @@ const BAR: f64 = 12.0;
 const LABEL: f64 = 18.0;
 
 /// One bar.
-pub(super) struct Step<'a> {
+pub(super) struct DrawnStep<'a> {
     /// The case of its figure.
     pub(super) case: &'a Case,
     /// The figure.
@@ -30,7 +30,7 @@ pub(super) struct Step<'a> {
 }
 
 /// The steps on one axis of time, which is in milliseconds.
-pub(super) fn drawn(steps: &[Step<'_>], label: &str) -> Markup {
+pub(super) fn drawn(steps: &[DrawnStep<'_>], label: &str) -> Markup {
     let axis = Axis::linear(steps.iter().flat_map(|step| [step.ends.0, step.ends.1]).chain([0.0]), "ms");
     let bottom = ROW * steps.len() as f64 + 4.0;
     html! {
@@ -44,9 +44,9 @@ pub(super) fn drawn(steps: &[Step<'_>], label: &str) -> Markup {
     }
 }
 
-fn bar(axis: &Axis, step: &Step<'_>, top: f64) -> Markup {
+fn bar(axis: &Axis, step: &DrawnStep<'_>, top: f64) -> Markup {
     let (from, to) = (axis.share(step.ends.0), axis.share(step.ends.1));
-    let Step { case, metric, name, value, class, .. } = step;
+    let DrawnStep { case, metric, name, value, class, .. } = step;
     html! {
         g.mark {
             title { (safe(name)) ": " (figure::with_interval_or_spread(metric)) ", n " (figure::count(metric.n)) }

@@ -14,12 +14,12 @@ use crate::report::metric_tables::MetricTable;
 use crate::report::outline::TableColumn;
 
 /// One way that has a mean.
-struct Way<'a> {
+struct DrawnStrategy<'a> {
     case: &'a Case,
     mean: &'a Metric,
 }
 
-impl<'a> Way<'a> {
+impl<'a> DrawnStrategy<'a> {
     fn of(case: &'a Case) -> Option<Self> {
         case.conditions["way"].as_str()?;
         Some(Self { case, mean: case.metric("mean").filter(|mean| mean.value.is_some())? })
@@ -36,7 +36,7 @@ impl<'a> Way<'a> {
 
 /// The picture of a run that compares ways.
 pub(super) fn picture(run: &Run) -> Option<Picture> {
-    let ways: Vec<Way> = run.cases.iter().filter_map(Way::of).collect();
+    let ways: Vec<DrawnStrategy> = run.cases.iter().filter_map(DrawnStrategy::of).collect();
     if ways.len() < 2 {
         return None;
     }
@@ -78,7 +78,7 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
     })
 }
 
-fn row(axis: &Axis, way: &Way<'_>, at: usize) -> Markup {
+fn row(axis: &Axis, way: &DrawnStrategy<'_>, at: usize) -> Markup {
     let class = if way.is_baseline() { "s2" } else { "s1" };
     let row = Row { at, name: &way.case.path, value: &figure::with_interval(way.mean) };
     let x = axis.percent(way.mean_ms());
@@ -94,9 +94,9 @@ fn row(axis: &Axis, way: &Way<'_>, at: usize) -> Markup {
     )
 }
 
-fn table(ways: &[Way<'_>]) -> MetricTable {
+fn table(ways: &[DrawnStrategy<'_>]) -> MetricTable {
     let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
-    let row = |way: &Way<'_>| {
+    let row = |way: &DrawnStrategy<'_>| {
         let cell = |name: &str| way.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::with_interval);
         let ratio = if way.is_baseline() { "baseline".into() } else { cell("mean_ratio") };
         vec![way.case.path.clone(), figure::with_interval(way.mean), ratio, figure::count(way.mean.n)]

@@ -68,7 +68,7 @@ pub(super) fn model(
 }
 
 /// All facts combined.
-pub(super) fn situation(
+pub(super) fn input(
     plan: &RecommendPlan,
     model: Option<&RecommendedModel>,
     stop: &AtomicBool,

@@ -32,9 +32,9 @@ pub(crate) fn recommend(
     let model = facts::model(plan, &*observer, stop)?;
     let mut evidence = evidence::gather(plan, model.as_ref(), &*observer, stop)?;
     evidence.warnings.extend(warning);
-    let situation = facts::situation(plan, model.as_ref(), stop)?;
-    let (choices, mut not_known) = choose(&situation, &evidence.runs);
-    let application = ProfileChange::of(&situation, &choices);
+    let input = facts::input(plan, model.as_ref(), stop)?;
+    let (choices, mut not_known) = choose(&input, &evidence.runs);
+    let application = ProfileChange::of(&input, &choices);
     let (gains, unknown_gain) = gains(&choices, application.as_ref(), &evidence.runs);
     not_known.extend(unknown_gain);
 
@@ -47,7 +47,7 @@ pub(crate) fn recommend(
         run_id: recorder.run.run_id.clone(),
         tool: format!("workly-perf {}", recorder.run.build.version),
         created: Timestamp::now(),
-        objective: situation.objective,
+        objective: input.objective,
         simulated,
         application,
         gains,

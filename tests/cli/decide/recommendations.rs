@@ -55,7 +55,7 @@ fn recommendation(objective: Objective, (choices, not_known): (Vec<Choice>, Vec<
     }
 }
 
-fn situation(objective: Objective, cores: u64, card: &GpuInput) -> RecommendationInput {
+fn input(objective: Objective, cores: u64, card: &GpuInput) -> RecommendationInput {
     RecommendationInput {
         objective,
         physical_cores: Some(cores),
@@ -112,9 +112,9 @@ fn workly_accepts_every_possible_recommendation() {
                     // The result of a sweep does not depend on the number of cores.
                     for runs in evidence.iter().take(if cores == 2 { 2 } else { 1 }) {
                         let profiles = app_profiles(Some(&facts), Some(cores));
-                        let own = situation(objective, cores, &card);
-                        let situation = RecommendationInput { model: Some(needs.clone()), profiles, ..own };
-                        let choices = recommend(&situation, runs);
+                        let own = input(objective, cores, &card);
+                        let input = RecommendationInput { model: Some(needs.clone()), profiles, ..own };
+                        let choices = recommend(&input, runs);
                         check(&choices.0, cores);
                         let sets = settings_patch(&recommendation(objective, choices));
                         made += 1;
@@ -185,7 +185,7 @@ fn profile_that_needs_a_quantised_cache_is_not_chosen() {
     };
     let card = GpuInput::Here { total_bytes: 8 << 30, free_bytes: Some(8 << 30) };
     let profiles = app_profiles(Some(&facts), Some(8));
-    let own = situation(Objective::Responsive, 8, &card);
+    let own = input(Objective::Responsive, 8, &card);
     let (choices, _) = recommend(&RecommendationInput { model: Some(needs), profiles, ..own }, &[]);
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap();
     assert_eq!(of(Setting::GpuProfile).value, Some(json!("cpu_fallback")), "6 of 7 GiB only with q8_0");
@@ -204,7 +204,7 @@ fn largest_fitting_profile_is_chosen_for_a_7b_model() {
     let chosen = |gib: u64, objective: Objective| {
         let card = GpuInput::Here { total_bytes: gib << 30, free_bytes: None };
         let profiles = app_profiles(Some(&facts), Some(8));
-        let own = situation(objective, 8, &card);
+        let own = input(objective, 8, &card);
         let (choices, _) = recommend(&RecommendationInput { model: Some(needs.clone()), profiles, ..own }, &[]);
         let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting).unwrap().value.clone();
         (of(Setting::GpuProfile).unwrap(), of(Setting::NGpuLayers).unwrap().as_u64().unwrap())
