@@ -9,6 +9,9 @@ struct Words(Vec<String>);
 /// Options that select another study of `ipc`, whose size is `--rounds`.
 const WAYS_TO_SEND: [&str; 5] = ["--batch", "--codec", "--mode", "--tcp", "--reaction"];
 
+/// So many messages of `ipc` are kept: 90th percentiles need them.
+const FEW: u32 = 100;
+
 /// The command, made small.
 pub(crate) fn small(words: Vec<String>) -> Vec<String> {
     let mut words = Words(words);
@@ -78,6 +81,11 @@ impl Words {
         }
     }
 
+    fn has_at_most(&self, option: &str, most: u32) -> bool {
+        let value = self.position(option).and_then(|at| self.0.get(at + 1));
+        value.and_then(|value| value.parse::<u32>().ok()).is_some_and(|value| value <= most)
+    }
+
     fn set_all(&mut self, options: &[(&str, &str)]) {
         for (option, value) in options {
             self.set(option, value);
@@ -124,7 +132,7 @@ impl Words {
             self.set("--step", "50ms");
         } else if WAYS_TO_SEND.iter().any(|option| self.has(option)) {
             self.set_all(&[("--rounds", "2"), ("--messages", "10")]);
-        } else if !self.has("--replay") {
+        } else if !self.has("--replay") && !self.has_at_most("--messages", FEW) {
             self.set("--messages", "10");
         }
         if !self.has("--find-max-rate") {
