@@ -94,7 +94,8 @@ const STUDIES: [&str; 11] =
 const STUDY_ARROWS: [(&str, &str); 4] =
     [("launch", "memory"), ("launch", "recommend"), ("launch", "tap"), ("pipeline", "threads")];
 
-/// The room that connects all others computes nothing. This many lines are enough for that, including tests.
+/// The room that connects all others computes nothing. This many lines are enough for that, without files that only have
+/// tests.
 const MAX_LINES_OF_COMMANDS: usize = 4_000;
 
 /// Macros that bypass the single owner of stdout and stderr.
@@ -123,6 +124,7 @@ fn commands_stay_small() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands");
     let lines: usize = rust_files(&folder)
         .iter()
+        .filter(|file| !file.ends_with("tests.rs"))
         .map(|file| std::fs::read_to_string(file).expect("a source file is readable").lines().count())
         .sum();
     assert!(lines < MAX_LINES_OF_COMMANDS, "src/commands has {lines} lines: what computes belongs in a study");
