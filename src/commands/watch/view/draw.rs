@@ -68,7 +68,9 @@ pub(in super::super) fn draw(frame: &mut Frame<'_>, shown: &ViewContent<'_>) {
     let gpu_height = u16::try_from(gpu.len()).unwrap_or(u16::MAX).saturating_add(FRAME);
     // On a low terminal the curves are dropped first, then events.
     let has_curves = shown.status.chosen.is_some() || !shown.has_gpu();
-    let curves = if area.height >= gpu_height.saturating_add(18) && has_curves { 5 } else { 0 };
+    // Without a GPU there is little else to show.
+    let rest = if shown.has_gpu() { 18 } else { 16 };
+    let curves = if area.height >= gpu_height.saturating_add(rest) && has_curves { 5 } else { 0 };
     let left = area.height.saturating_sub(EDGES).saturating_sub(gpu_height).saturating_sub(curves);
     let processes = processes_height(shown, left);
     let is_framed = left >= FRAMED_PROCESSES + LEAST_FRAMED_EVENTS - 1;
