@@ -7,7 +7,7 @@ use crate::record::Fact;
 use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
-/// ViewContent for a missing figure if space is short.
+/// Shown in place of a missing figure if space is short.
 pub(super) const NOTHING: &str = "–";
 
 /// A figure with its unit, or the dash.
