@@ -13,6 +13,8 @@ mod cpu;
 mod cpu_list;
 mod fingerprint;
 pub mod gpu;
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+mod lost_memory;
 mod machine;
 mod memory_lock;
 mod noise;
@@ -42,6 +44,8 @@ use windows as win32;
 pub use affinity::restore_affinity;
 pub use build::build;
 pub use console::{ConsoleFacts, console};
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub use lost_memory::on_lost_memory;
 pub use machine::{available_memory_bytes, current_load_average, machine};
 pub use memory_lock::memory_lock_limit;
 pub use noise::NoiseMonitor;

@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use super::super::run::tell;
-use super::lost_memory;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::host;
 use crate::record::fail_runs_under_way;
 use crate::report;
 use crate::term::{Printer, restore_terminal};
 
 /// Handles this from now on. If the system refuses, such a loss ends the process by SIGBUS.
 pub(in super::super) fn end_cleanly_where_a_mapped_file_is_lost() {
-    let _ = lost_memory::listen(|address| mapped_file(address).map(|file| end(&file)));
+    let lost = |address| mapped_file(address).map(|file| end(&file) as i32);
+    let _ = host::on_lost_memory(Exit::Unreadable as i32, lost);
 }
 
 /// Everything except ending the process.

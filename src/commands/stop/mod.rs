@@ -2,8 +2,6 @@
 
 #[cfg(any(target_os = "linux", target_os = "macos"))]
 mod lost_file;
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-mod lost_memory;
 #[cfg(unix)]
 mod signals_unix;
 #[cfg(windows)]

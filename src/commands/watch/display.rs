@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use super::super::stop::note;
 use super::lines::line;
-use super::view::{History, ViewContent, draw};
+use super::view::{ViewContent, draw};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::studies::Interruption;
-use crate::studies::watch::{WaitResult, WatchDisplay, WatchEvent, WatchStatus};
+use crate::studies::watch::{WaitResult, WatchDisplay, WatchEvent, WatchHistory, WatchStatus};
 use crate::term::{Key, Printer, Screen, is_coloured};
 
 /// Longest delay of the response to a signal or a key.
@@ -35,7 +35,7 @@ impl From<TerminalError> for Failure {
 #[derive(Debug)]
 pub(super) enum WatchOutput {
     /// In a full-screen display, with curves of the last readings.
-    Screen(Box<Screen>, History),
+    Screen(Box<Screen>, WatchHistory),
     /// Line by line on standard output.
     Lines(Printer),
 }
@@ -46,12 +46,12 @@ impl WatchOutput {
         if plain || !Screen::is_possible() {
             return Ok(Self::Lines(printer));
         }
-        Ok(Self::Screen(Box::new(Screen::enter()?), History::default()))
+        Ok(Self::Screen(Box::new(Screen::enter()?), WatchHistory::default()))
     }
 }
 
 /// Draws the display. Returns `false` once the terminal is gone.
-fn drawn(screen: &mut Screen, history: &History, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
+fn drawn(screen: &mut Screen, history: &WatchHistory, status: &WatchStatus<'_>) -> Result<bool, TerminalError> {
     let shown = ViewContent { status, history, colour: is_coloured() };
     Ok(screen.draw(|frame| draw(frame, &shown))?)
 }

@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod findings;
 mod ggml_devices;
+mod history;
 mod model_calls;
 mod samples;
 #[cfg(feature = "llama")]
@@ -19,6 +20,9 @@ pub(crate) use devices::WatchedGpus;
 pub(crate) use display::{WaitResult, WatchDisplay, WatchStatus};
 pub(crate) use events::{EventKind, WatchEvent};
 pub(crate) use ggml_devices::ggml_devices;
+#[cfg(test)]
+pub(crate) use history::WatchSample;
+pub(crate) use history::{READINGS_OF_A_PROCESS, WatchCurve, WatchHistory};
 pub(crate) use model_calls::ModelSnapshot;
 pub(crate) use session::{ProfileWriter, WatchSession};
 pub(crate) use snapshot::{GpuSnapshot, MachineSnapshot, ProcessSnapshot, Snapshot, SnapshotSampler};

@@ -6,16 +6,15 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, SparklineBar};
 
-use super::history::{Curve, History};
 use super::parts::{gpu_lines, machine_line, model_lines, other_gpu_line, processes_table};
-use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, WatchEvent, WatchStatus};
+use crate::studies::watch::{GpuSnapshot, ProcessSnapshot, WatchCurve, WatchEvent, WatchHistory, WatchStatus};
 
 /// The content of the display.
 pub(in super::super) struct ViewContent<'a> {
     /// The current state.
     pub(in super::super) status: &'a WatchStatus<'a>,
     /// The last readings.
-    pub(in super::super) history: &'a History,
+    pub(in super::super) history: &'a WatchHistory,
     /// Whether colours may be used.
     pub(in super::super) colour: bool,
 }
@@ -183,7 +182,7 @@ pub(super) fn folded(label: &str, text: &str, width: usize) -> Vec<Line<'static>
 fn draw_curves(frame: &mut Frame<'_>, shown: &ViewContent<'_>, area: Rect) {
     let curves = shown.history.curves(shown.has_gpu());
     let areas = Layout::horizontal(curves.iter().map(|_| Constraint::Fill(1))).split(area);
-    for (Curve { title, values, top }, area) in curves.iter().zip(areas.iter()) {
+    for (WatchCurve { title, values, top }, area) in curves.iter().zip(areas.iter()) {
         let room = usize::from(area.width.saturating_sub(2));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share in percent.
         let bar = |value: &Option<f64>| {

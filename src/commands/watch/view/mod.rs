@@ -1,10 +1,8 @@
 //! The full-screen display. It only lays out the data it gets.
 
 mod draw;
-mod history;
 mod parts;
 #[cfg(test)]
 mod tests;
 
 pub(super) use draw::{ViewContent, draw};
-pub(super) use history::History;

@@ -7,11 +7,10 @@ use ratatui::widgets::{Cell, Row, Table};
 
 use super::super::lines::{NOTHING, calls, power, short};
 use super::draw::{ViewContent, folded};
-use super::history::LATELY;
 use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
 use crate::record::Fact;
-use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
+use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, READINGS_OF_A_PROCESS, Snapshot};
 use crate::text::binary_bytes;
 
 /// From this width on the table has a column for handles, and bars are longer.
@@ -233,7 +232,7 @@ const COLUMNS: [ProcessColumn; 8] = [
     ProcessColumn { heading: "CPU", width: 6, leaves: 2, text: |_, process| cpu(process) },
     ProcessColumn {
         heading: CPU_LATELY,
-        width: LATELY + 1,
+        width: READINGS_OF_A_PROCESS + 1,
         leaves: 3,
         text: |shown, process| shown.history.lately(process.usage.process.pid),
     },

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::history::Sample;
 use super::*;
 use crate::advise::watch::{GpuState, WatchRules};
 use crate::host::gpu::GpuReading;
 use crate::host::{FoundProcess, ProcessKind, ProcessReading};
 use crate::record::Fact;
 use crate::studies::watch::{
-    EventKind, GpuSnapshot, MachineSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot, WatchEvent, WatchStatus,
+    EventKind, GpuSnapshot, MachineSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot, WatchEvent, WatchHistory,
+    WatchSample, WatchStatus,
 };
 
 fn process(pid: u32, name: &str, kind: ProcessKind, vram_bytes: Fact<Option<u64>>) -> ProcessSnapshot {
@@ -70,9 +70,9 @@ fn look(gpus: Vec<GpuSnapshot>, processes: Vec<ProcessSnapshot>) -> Snapshot {
 /// The screen as text, line by line.
 fn drawn(look: &Snapshot, chosen: Option<usize>, alarmed: bool, (width, height): (u16, u16)) -> String {
     let rules = &WatchRules::built_in()[0];
-    let mut history = History::default();
+    let mut history = WatchHistory::default();
     for at in 0..40 {
-        history.push(Sample {
+        history.push(WatchSample {
             gpu_full_percent: (at != 30).then(|| f64::from(at) * 2.4),
             gpu_use_percent: (at % 7 != 0).then_some(88.0),
             cpu_percent: (at != 0).then(|| f64::from(at * 7 % 40) + 10.0),
@@ -175,7 +175,7 @@ fn machine_without_a_gpu_shows_what_it_has() {
 
 #[test]
 fn cpu_use_of_a_process_is_drawn_up_to_one_cpu() {
-    let (mut history, rules) = (History::default(), &WatchRules::built_in()[0]);
+    let (mut history, rules) = (WatchHistory::default(), &WatchRules::built_in()[0]);
     for percent in [0.0, 50.0, 100.0] {
         let mut look = machine_with_a_model();
         look.processes[0].usage.cpu_percent = Fact::Value(percent);

@@ -12,8 +12,6 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::{mem, ptr, thread};
 
-use crate::exit::Exit;
-
 /// Nothing was lost.
 const NONE: u8 = 0;
 /// A thread waits to be notified.
@@ -26,6 +24,8 @@ static STATE: AtomicU8 = AtomicU8::new(NONE);
 static ADDRESS: AtomicUsize = AtomicUsize::new(0);
 /// The pipe by which the handler wakes the thread.
 static BELL: AtomicI32 = AtomicI32::new(-1);
+/// The exit code if no decision is made in time.
+static FALLBACK: AtomicI32 = AtomicI32::new(0);
 /// The previous action for SIGBUS.
 static BEFORE: OnceLock<libc::sigaction> = OnceLock::new();
 
@@ -38,8 +38,13 @@ const LAST_WORDS: &[u8] =
     b"error: a mapped file was truncated, or its storage failed; the record could not be completed\n";
 
 /// Calls `lost` with the address, on a separate thread, when mapped memory is read that is gone. The process ends with
-/// the code that it returns; without one, SIGBUS has its previous effect. Called once per process.
-pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> io::Result<()> {
+/// the code that it returns; without one, SIGBUS has its previous effect. If it has not returned after ten seconds, the
+/// process ends with `fallback`. Called once per process.
+///
+/// # Errors
+/// If the system refuses a thread, a pipe or the handler.
+pub fn on_lost_memory(fallback: c_int, lost: impl Fn(usize) -> Option<c_int> + Send + 'static) -> io::Result<()> {
+    FALLBACK.store(fallback, Ordering::SeqCst);
     let (mut bell, rung) = UnixStream::pair().map(|(read, write)| (read, write.into_raw_fd()))?;
     BELL.store(rung, Ordering::SeqCst);
     thread::Builder::new().name("lost memory".into()).spawn(move || {
@@ -48,7 +53,7 @@ pub(super) fn listen(lost: impl Fn(usize) -> Option<Exit> + Send + 'static) -> i
         }
         match lost(ADDRESS.load(Ordering::SeqCst)) {
             // SAFETY: _exit only ends the process. Destructors do not run, because other threads wait in the handler.
-            Some(exit) => unsafe { libc::_exit(exit as c_int) },
+            Some(code) => unsafe { libc::_exit(code) },
             None => STATE.store(DECLINED, Ordering::SeqCst),
         }
     })?;
@@ -90,7 +95,7 @@ extern "C" fn on_loss(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void)
             // SAFETY: the bytes exist for the life of the process.
             unsafe {
                 libc::write(2, LAST_WORDS.as_ptr().cast(), LAST_WORDS.len());
-                libc::_exit(Exit::Unreadable as c_int);
+                libc::_exit(FALLBACK.load(Ordering::SeqCst));
             }
         }
     }

@@ -2,59 +2,59 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::studies::watch::{MachineSnapshot, WatchStatus};
+use super::{MachineSnapshot, WatchStatus};
 
 /// Maximum number of readings in the curves.
 const MOST_SAMPLES: usize = 512;
 
 /// Readings in the bars beside a process.
-pub(super) const LATELY: u16 = 12;
+pub(crate) const READINGS_OF_A_PROCESS: u16 = 12;
 
 /// The bars beside a process, from low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// What the curves show of a reading; absent if not read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sample {
+pub(crate) struct WatchSample {
     /// Memory use of the GPU, in percent.
-    pub(super) gpu_full_percent: Option<f64>,
+    pub(crate) gpu_full_percent: Option<f64>,
     /// Utilisation of the GPU, in percent.
-    pub(super) gpu_use_percent: Option<f64>,
+    pub(crate) gpu_use_percent: Option<f64>,
     /// Use of all CPUs, in percent.
-    pub(super) cpu_percent: Option<f64>,
+    pub(crate) cpu_percent: Option<f64>,
     /// Memory of the machine that is in use, in percent.
-    pub(super) memory_percent: Option<f64>,
+    pub(crate) memory_percent: Option<f64>,
     /// Speed of the newest reply, if there is a new one, in tokens per second.
-    pub(super) tokens_per_s: Option<f64>,
+    pub(crate) tokens_per_s: Option<f64>,
 }
 
 /// The last readings.
 #[derive(Debug, Default)]
-pub(in super::super) struct History {
-    samples: VecDeque<Sample>,
+pub(crate) struct WatchHistory {
+    samples: VecDeque<WatchSample>,
     /// CPU use of each process, in percent of one CPU, newest last.
     processes: HashMap<u32, VecDeque<Option<f64>>>,
     calls: u64,
 }
 
 /// One curve.
-pub(super) struct Curve {
+pub(crate) struct WatchCurve {
     /// What it shows.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// Oldest first.
-    pub(super) values: Vec<Option<f64>>,
+    pub(crate) values: Vec<Option<f64>>,
     /// The value at its top.
-    pub(super) top: f64,
+    pub(crate) top: f64,
 }
 
-impl History {
+impl WatchHistory {
     /// Adds a reading.
-    pub(in super::super) fn add(&mut self, status: &WatchStatus<'_>) {
+    pub(crate) fn add(&mut self, status: &WatchStatus<'_>) {
         let snapshot = status.snapshot;
         let model = snapshot.model.as_ref();
         let has_new = model.is_some_and(|model| model.calls > self.calls);
         self.calls = model.map_or(self.calls, |model| model.calls);
-        self.push(Sample {
+        self.push(WatchSample {
             gpu_full_percent: status.load.map(|load| load.full_percent),
             gpu_use_percent: status.load.and_then(|load| load.use_percent),
             cpu_percent: snapshot.machine.cpu_percent.value().copied(),
@@ -67,7 +67,7 @@ impl History {
         // A process that is not shown now has no bar for now, and is forgotten once it has none at all.
         for (pid, lately) in &mut self.processes {
             lately.push_back(used.get(pid).copied().flatten());
-            if lately.len() > usize::from(LATELY) {
+            if lately.len() > usize::from(READINGS_OF_A_PROCESS) {
                 lately.pop_front();
             }
         }
@@ -78,7 +78,7 @@ impl History {
     }
 
     /// Adds what the curves show.
-    pub(super) fn push(&mut self, sample: Sample) {
+    pub(crate) fn push(&mut self, sample: WatchSample) {
         self.samples.push_back(sample);
         if self.samples.len() > MOST_SAMPLES {
             self.samples.pop_front();
@@ -86,9 +86,9 @@ impl History {
     }
 
     /// The curves: of the GPU if there is one, else of the machine and its model.
-    pub(super) fn curves(&self, has_gpu: bool) -> Vec<Curve> {
-        let values = |of: fn(&Sample) -> Option<f64>| self.samples.iter().map(of).collect::<Vec<_>>();
-        let percent = |title: &str, of| Curve { title: title.into(), values: values(of), top: 100.0 };
+    pub(crate) fn curves(&self, has_gpu: bool) -> Vec<WatchCurve> {
+        let values = |of: fn(&WatchSample) -> Option<f64>| self.samples.iter().map(of).collect::<Vec<_>>();
+        let percent = |title: &str, of| WatchCurve { title: title.into(), values: values(of), top: 100.0 };
         if has_gpu {
             return vec![
                 percent("memory, % full", |sample| sample.gpu_full_percent),
@@ -101,13 +101,13 @@ impl History {
         ];
         let speeds = values(|sample| sample.tokens_per_s);
         if let Some(top) = speeds.iter().flatten().copied().reduce(f64::max) {
-            curves.push(Curve { title: format!("tokens/s, top {top:.0}"), values: speeds, top });
+            curves.push(WatchCurve { title: format!("tokens/s, top {top:.0}"), values: speeds, top });
         }
         curves
     }
 
     /// The CPU use of a process in the last readings as bars, up to one CPU or its own maximum.
-    pub(super) fn lately(&self, pid: u32) -> String {
+    pub(crate) fn lately(&self, pid: u32) -> String {
         let Some(lately) = self.processes.get(&pid) else { return String::new() };
         let top = lately.iter().flatten().copied().fold(100.0, f64::max);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A share of seven.
