@@ -1,6 +1,8 @@
 //! The commands of the README, by one table for all systems: each ends with the same exit code on Linux, Windows and macOS.
 
+#[cfg(feature = "llama")]
 use std::collections::BTreeSet;
+#[cfg(feature = "llama")]
 use std::path::Path;
 
 use crate::decide::apply::recommendation;
@@ -93,6 +95,7 @@ fn commands_end_with_the_same_exit_codes_on_each_system() {
 }
 
 /// What the README shows after the program's name: in a block of commands at the start of a line, or between backticks.
+#[cfg(feature = "llama")]
 fn shown() -> Vec<String> {
     let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let quoted = readme.split('`').filter_map(|part| part.strip_prefix("workly-perf "));
@@ -102,6 +105,7 @@ fn shown() -> Vec<String> {
 }
 
 /// The command and its long options: what two command lines have in common whatever their values are.
+#[cfg(feature = "llama")]
 fn parts(line: &str) -> BTreeSet<String> {
     let words = line.split(" -- ").next().unwrap().split_whitespace();
     words.enumerate().filter(|(at, word)| *at == 0 || word.starts_with("--")).map(|(_, word)| word.to_owned()).collect()
