@@ -2,7 +2,7 @@
 
 use super::check::{Check, CheckState, Symptom};
 
-/// What became of the backend files.
+/// The state of the backend files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BackendFacts {
     /// All backends are part of the program, or it has none.

@@ -29,7 +29,7 @@ const WRITTEN_KEYS: [(&str, &str); 5] = [
 /// Settings that the engine runs with, whose cost is looked up in saved runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineInUse {
-    /// Whose they are: `profile balanced`.
+    /// Where they come from: `profile balanced`.
     whose: String,
     threads: u64,
     /// The others, as conditions of a case.

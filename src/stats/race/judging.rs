@@ -1,4 +1,4 @@
-//! The race itself: who leads, and who is out.
+//! The race: which setting leads, and which are dropped.
 
 use super::super::by_round::{ByRound, fastest_of};
 use super::late_frames::wilson;
@@ -14,7 +14,7 @@ const SLOWER_ALPHA: f64 = 0.01;
 /// The one-sided error with which it counts as not faster by more than that.
 const FASTER_ALPHA: f64 = 0.05;
 
-/// A setting that reached less than this share of the leader's speed in every round is out for good: such a slow run was cut off,
+/// A setting that reached less than this share of the leader's speed in every round is not taken back: such a slow run was cut off,
 /// and no noise on a usable machine has that effect.
 const HOPELESS: f64 = 0.4;
 
@@ -57,7 +57,7 @@ impl Race {
         &self.runners
     }
 
-    /// The numbers of those that the next round measures.
+    /// The settings that the next round measures, by number.
     #[must_use]
     pub fn running(&self) -> Vec<usize> {
         self.places(|at| self.is_running(at))
@@ -93,13 +93,13 @@ impl Race {
         self.runners[at].dropped.is_none()
     }
 
-    /// Whether a setting may be within the limit, as far as its frames tell.
+    /// Whether a setting may be within the limit, judging by its frames so far.
     fn may_keep(&self, at: usize) -> bool {
         self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit)
     }
 
-    /// Whether enough frames speak for a setting that others may be dropped for being slower: a leader that turns out
-    /// to be inadmissible must not have cleared the field.
+    /// Whether enough frames show that a setting is admissible for others to be dropped as slower: a leader that turns out
+    /// to be inadmissible must not have eliminated them.
     fn is_proven(&self, at: usize) -> bool {
         self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).1 <= PROVEN_WITHIN * limit)
     }
@@ -186,8 +186,8 @@ mod tests {
     use super::super::runner::Dropped;
     use super::*;
 
-    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the measurements that it
-    /// took.
+    /// Runs a race over settings of known speeds and shares of late frames. Returns it, and the number of
+    /// measurements.
     fn raced(settings: &[(f64, f64)], noise: f64, rounds: usize, rng_seed: u64) -> (Race, usize) {
         let mut rng = StdRng::seed_from_u64(rng_seed);
         let mut race = Race::new(settings.len());

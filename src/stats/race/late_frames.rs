@@ -1,4 +1,4 @@
-//! What counted frames say of the share that is late.
+//! The interval of the share of late frames, from counted frames.
 
 /// The normal quantile of one-sided 99 %.
 const Z: f64 = 2.326_347_9;

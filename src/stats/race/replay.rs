@@ -18,7 +18,7 @@ const RECORDED: &str = include_str!("recorded.csv");
 const ROUNDS: usize = 5;
 const FEWEST_ROUNDS: usize = 3;
 
-/// What is this much slower than the leader is cut off, as in a sweep.
+/// A repetition that is slower than the leader by this factor is cut off, as in a sweep.
 const CUT_BELOW: f64 = 0.4;
 
 /// A test at a depth: of each setting its speeds, by round.
@@ -36,7 +36,7 @@ fn recorded() -> RecordedSpeeds {
     groups
 }
 
-/// What a replay came to.
+/// The result of a replay.
 struct RaceReplay {
     /// The speed of its choice as a share of the best setting's, by all recorded rounds.
     share: f64,

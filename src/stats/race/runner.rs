@@ -1,4 +1,4 @@
-//! One setting of a race: what it has measured so far, and whether it is out.
+//! One setting of a race: its measurements so far, and whether it was dropped.
 
 use super::super::by_round::ByRound;
 use super::EQUAL_WITHIN;
@@ -72,7 +72,7 @@ impl Runner {
         self.frames.1 as f64 / self.frames.0.max(1) as f64
     }
 
-    /// Whether it is out for its late frames.
+    /// Whether it was dropped because of its late frames.
     pub(super) fn is_late(&self) -> bool {
         matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }))
     }

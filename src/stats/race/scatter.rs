@@ -1,4 +1,4 @@
-//! How far the log ratio of one round scatters.
+//! The scatter of one round's log ratio.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 

@@ -6,7 +6,7 @@ use super::ffi::OpenBackend;
 use super::file::{PREFIX, SUFFIX};
 use super::{BackendFile, BackendFileState};
 
-/// What a file beside the program has to be, to be used.
+/// What a file beside the program must match to be used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     /// The version of ggml's backend interface.
@@ -17,7 +17,7 @@ pub(super) struct Wanted {
     pub(super) only: Option<&'static str>,
 }
 
-/// A file with what it said of itself.
+/// A file and what it reports about itself.
 #[derive(Debug)]
 pub(super) struct ProbedBackend {
     /// What is known of it. A file that could be used is [`BackendFileState::Outscored`] until it is loaded.
@@ -81,7 +81,7 @@ fn try_one(folder: &Path, name: String, wanted: Wanted) -> ProbedBackend {
     ProbedBackend { file: BackendFile { file: name, state, score, devices: None, reason, named: false }, opened }
 }
 
-/// That a file belongs to the build of this program, and was not left in the folder by another one.
+/// Checks that a file belongs to the build of this program, and was not left in the folder by another one.
 fn expected(name: &str, wanted: Wanted) -> Result<(), String> {
     match wanted.only {
         Some(only) if !only.split(',').any(|known| known == name) => {
@@ -91,7 +91,7 @@ fn expected(name: &str, wanted: Wanted) -> Result<(), String> {
     }
 }
 
-/// That a file was built with the ggml of this program. ggml itself compares only the version of an interface, and would call
+/// Checks that a file was built with the ggml of this program. ggml itself compares only the version of an interface, and would call
 /// into a file whose data is laid out differently.
 fn of_this_ggml(opened: &OpenBackend, wanted: Wanted) -> Result<(), String> {
     let Some(own) = wanted.ggml else { return Ok(()) };
@@ -115,7 +115,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The reason without the folder, which may be the user's own: records are passed on.
+/// The reason without the folder, which may name the user: records are shared.
 fn without_folder(reason: &str, folder: &Path) -> String {
     if folder.as_os_str().is_empty() {
         return reason.to_owned();

@@ -31,7 +31,7 @@ impl OpenBackend {
     /// Opens a backend file and asks it for its score.
     ///
     /// # Errors
-    /// The words of the system's loader.
+    /// The message of the system's loader.
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let library = open(path).map_err(|error| words(&error))?;
         // SAFETY: this export of a backend has this signature in every version of ggml's interface.
@@ -41,7 +41,7 @@ impl OpenBackend {
         Ok(Self { score, library })
     }
 
-    /// The ggml that it says it was built with; files that this project's build did not make say nothing.
+    /// The ggml that it was built with. Only files of this project's build report it.
     pub(super) fn ggml(&self) -> Option<String> {
         // SAFETY: the address of a constant text.
         let text = unsafe { self.library.get::<*const c_char>(b"workly_perf_ggml\0") }.ok()?;
@@ -86,7 +86,7 @@ fn open(path: &Path) -> Result<Library, libloading::Error> {
     unsafe { Library::new(path) }
 }
 
-/// The loader's own words: libloading has them in the source of its error on Windows, in its text elsewhere.
+/// The loader's message: libloading has it in the source of its error on Windows, in its text elsewhere.
 fn words(error: &libloading::Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
@@ -94,7 +94,8 @@ fn words(error: &libloading::Error) -> String {
     }
 }
 
-/// Hands a file to ggml, which opens it again and keeps it open. The number of devices; `None` if ggml refuses it.
+/// Registers a file with ggml, which opens it again and keeps it open. Returns its number of devices; `None` if ggml
+/// refuses it.
 #[cfg(feature = "dynamic-backends")]
 pub(super) fn register(path: &Path) -> Option<usize> {
     let path = std::ffi::CString::new(path.to_str()?).ok()?;

@@ -1,10 +1,10 @@
-//! A backend file, and what became of it.
+//! A backend file and its state.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What became of a backend file.
+/// The state of a backend file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendFileState {
@@ -23,7 +23,7 @@ pub enum BackendFileState {
 pub struct BackendFile {
     /// Its name, without the folder.
     pub file: String,
-    /// What became of it.
+    /// Its state.
     pub state: BackendFileState,
     /// How well it suits this CPU, by its own account; GPU backends do not rate themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,7 +31,7 @@ pub struct BackendFile {
     /// Devices that it found, if it is loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub devices: Option<usize>,
-    /// Why it was refused, in the words of the system's loader where it was the loader that refused.
+    /// Why it was refused; the loader's message if the system's loader refused it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Whether `GGML_BACKEND_PATH` named it; else it lies beside the program.
@@ -52,13 +52,13 @@ impl BackendFile {
         stem(&self.file).split_once('-').map(|(_, variant)| variant)
     }
 
-    /// Whether it is in use for something else than the CPU.
+    /// Whether it is in use and is not a CPU variant.
     #[must_use]
     pub fn is_loaded_add_on(&self) -> bool {
         self.state == BackendFileState::Loaded && self.family() != "cpu"
     }
 
-    /// Whether a record keeps it: variants for other CPUs are no news.
+    /// Whether a record lists it. Variants for other CPUs are left out.
     #[must_use]
     pub fn is_notable(&self) -> bool {
         matches!(self.state, BackendFileState::Loaded | BackendFileState::Refused)
@@ -86,9 +86,9 @@ impl fmt::Display for BackendFile {
     }
 }
 
-/// What all names of backend files start with.
+/// The prefix of all backend files.
 pub(super) const PREFIX: &str = if cfg!(windows) { "ggml-" } else { "libggml-" };
-/// How they end. ggml uses `.so` on macOS too.
+/// Their extension. ggml uses `.so` on macOS too.
 pub(super) const SUFFIX: &str = if cfg!(windows) { ".dll" } else { ".so" };
 
 fn stem(file: &str) -> &str {

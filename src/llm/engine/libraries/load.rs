@@ -6,7 +6,7 @@ use super::choice::{ProbedBackend, Wanted, choose, try_all, try_named};
 use super::ffi::{api_version, register};
 use super::{BackendFile, BackendFileState};
 
-/// Loads the best backend of each kind from a folder. What became of each file there.
+/// Loads the best backend of each kind from a folder. Returns the state of each file there.
 pub(in super::super) fn load(folder: &Path) -> Vec<BackendFile> {
     let wanted = wanted();
     let mut tried = try_all(folder, wanted);
@@ -36,7 +36,7 @@ fn wanted() -> Wanted {
     }
 }
 
-/// Hands a chosen file to ggml.
+/// Registers a chosen file with ggml.
 fn hand_over(chosen: &mut ProbedBackend, path: &Path) {
     chosen.file.devices = register(path);
     chosen.file.state = match chosen.file.devices {
