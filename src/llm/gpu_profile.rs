@@ -69,6 +69,13 @@ impl GpuProfile {
         &BUILT_IN
     }
 
+    /// The profile that the application runs with: the one with the configured name, otherwise the first.
+    #[must_use]
+    pub fn of_app(name: Option<&str>) -> &'static Self {
+        let named = name.and_then(|name| BUILT_IN.iter().find(|profile| profile.name == name));
+        named.unwrap_or(&BUILT_IN[0])
+    }
+
     /// Resolves the profile for a model with `offloadable` layers (its blocks and the output layer), this cache, and
     /// this trained context.
     #[must_use]

@@ -38,17 +38,12 @@ impl EngineDefaults {
 /// profile, since the application says nothing about such a file and runs on its defaults.
 #[must_use]
 pub fn app_profile(config: Option<&Path>) -> &'static GpuProfile {
-    read_config(config).map_or(first(), |(_, config)| profile_of(&config))
+    read_config(config).map_or(GpuProfile::of_app(None), |(_, config)| profile_of(&config))
 }
 
 /// The profile of the configuration, otherwise the first, as when the application rejects the file.
 pub(super) fn profile_of(config: &WorklyConfig) -> &'static GpuProfile {
-    let named = config.gpu_profile.as_deref().filter(|_| config.refusal.is_none());
-    named.and_then(|name| GpuProfile::built_in().iter().find(|one| one.name == name)).unwrap_or(first())
-}
-
-fn first() -> &'static GpuProfile {
-    &GpuProfile::built_in()[0]
+    GpuProfile::of_app(config.gpu_profile.as_deref().filter(|_| config.refusal.is_none()))
 }
 
 #[cfg(test)]

@@ -129,6 +129,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// The simulated parts in one line, without their parameters; empty if there are none.
+    #[must_use]
+    pub fn simulated_parts(&self) -> String {
+        self.simulated.iter().map(|part| part.what.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether every case ended as planned.
     #[must_use]
     pub fn is_clean(&self) -> bool {

@@ -22,7 +22,6 @@ pub(super) fn grids(run: &Run) -> Vec<MetricTable> {
 /// The grid of one attribution; `None` without its total.
 pub(super) fn grid(case: &Case) -> Option<MetricTable> {
     let whole = case.metric("saved")?;
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let share = |metric: &Metric| match (metric.value, whole.value) {
         (Some(part), Some(whole)) if whole != 0.0 => format!("{:.1} %", 100.0 * part / whole),
         _ => figure::NOTHING.into(),
@@ -47,7 +46,11 @@ pub(super) fn grid(case: &Case) -> Option<MetricTable> {
     }
     Some(MetricTable {
         title: format!("Where the time is saved: {}", case.path[PATH.len()..].replace('_', " ")),
-        columns: vec![column("step", false), column("time", true), column("share", true)],
+        columns: vec![
+            TableColumn::kept("step", false),
+            TableColumn::kept("time", true),
+            TableColumn::kept("share", true),
+        ],
         rows,
         remarks,
     })

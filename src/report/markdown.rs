@@ -31,7 +31,7 @@ pub fn markdown(run: &Run) -> String {
     if !outline.also.is_empty() {
         let rows: Vec<Vec<String>> =
             outline.also.iter().map(|(case, figures)| vec![case.clone(), figures.clone()]).collect();
-        let column = |heading: &str| TableColumn { heading: heading.into(), numeric: false, expendable: 0 };
+        let column = |heading: &str| TableColumn::kept(heading, false);
         blocks.push("## Other figures".into());
         blocks.push(grid(&[column("case"), column("figures")], &rows));
     }

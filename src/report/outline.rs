@@ -24,6 +24,13 @@ pub(super) struct TableColumn {
     pub(super) expendable: usize,
 }
 
+impl TableColumn {
+    /// A column that is always kept.
+    pub(super) fn kept(heading: impl Into<String>, numeric: bool) -> Self {
+        Self { heading: heading.into(), numeric, expendable: 0 }
+    }
+}
+
 /// The complete content of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReportOutline {

@@ -82,7 +82,8 @@ fn obeyed_by(value: &Value) -> String {
     }
 }
 
-fn plain(value: &Value) -> String {
+/// A value as people write it: text without quotes.
+pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 

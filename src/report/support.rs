@@ -24,10 +24,7 @@ pub fn support(
     let checks: Vec<Vec<String>> =
         checks.iter().map(|[name, state, found]| vec![name.clone(), state.clone(), hide(found)]).collect();
     let columns = |headings: &[&str]| -> Vec<TableColumn> {
-        headings
-            .iter()
-            .map(|heading| TableColumn { heading: (*heading).into(), numeric: false, expendable: 0 })
-            .collect()
+        headings.iter().map(|heading| TableColumn::kept(*heading, false)).collect()
     };
     [
         "### workly-perf doctor --report".to_owned(),

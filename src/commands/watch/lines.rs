@@ -4,7 +4,7 @@ use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
 use crate::plural::counted;
 use crate::record::Fact;
-use crate::studies::watch::{GpuSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
+use crate::studies::watch::{GpuSnapshot, MachineSnapshot, ModelSnapshot, ProcessSnapshot, Snapshot};
 use crate::text::binary_bytes;
 
 /// Shown in place of a missing figure if space is short.
@@ -33,12 +33,17 @@ pub(super) fn line(snapshot: &Snapshot, chosen: Option<usize>, state: Option<Gpu
     }
     let machine = &snapshot.machine;
     let free = machine.available_bytes.value().map_or_else(|| NOTHING.into(), |free| binary_bytes(*free));
-    let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
-    let load = machine.load_average.value().map_or_else(String::new, |load| format!(", load {load:.2}"));
-    parts.push(format!("machine {free} free, CPU {cpu}{load}"));
+    parts.push(format!("machine {free} free, {}", cpu_and_load(machine)));
     parts.extend(snapshot.model.as_ref().map(|model| format!("model {}", calls(model))));
     parts.extend(snapshot.processes.iter().map(process_in_line));
     format!("{} {}", snapshot.time.strftime("%H:%M:%SZ"), parts.join(" | "))
+}
+
+/// How busy the machine is: `CPU 34 %, load 1.25`.
+pub(super) fn cpu_and_load(machine: &MachineSnapshot) -> String {
+    let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
+    let load = machine.load_average.value().map_or_else(String::new, |load| format!(", load {load:.2}"));
+    format!("CPU {cpu}{load}")
 }
 
 /// The calls of a model: `3 calls, 24 tokens, newest 25.0 tokens/s, first token after 0.25 s`.

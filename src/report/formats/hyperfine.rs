@@ -68,8 +68,7 @@ fn result(run: &Run, case: &Case, Times { figure, seconds }: &Times) -> Option<V
         parameters["figure"] = json!(figure);
     }
     if !run.simulated.is_empty() {
-        let parts: Vec<&str> = run.simulated.iter().map(|part| part.what.as_str()).collect();
-        parameters["simulated"] = json!(parts.join(", "));
+        parameters["simulated"] = json!(run.simulated_parts());
     }
     Some(json!({
         "command": text::line(&name.join(" ")),

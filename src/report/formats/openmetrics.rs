@@ -72,7 +72,7 @@ impl Families {
             ("fingerprint", run.machine.fingerprint.as_str()),
             ("cpu", fact(&run.machine.cpu).as_str()),
             ("os", fact(&run.machine.os).as_str()),
-            ("simulated", simulated(run).as_str()),
+            ("simulated", run.simulated_parts().as_str()),
         ]);
         let info = self.family(&format!("{PREFIX}_run"), "info", "", "The run that the figures are from.");
         info.samples.insert(labels, 1.0);
@@ -105,7 +105,7 @@ impl Families {
     fn add_figure(&mut self, run: &Run, case: &Case, metric: &Metric) {
         let Some(value) = metric.value else { return };
         let word = word(&metric.name);
-        let simulated = simulated(run);
+        let simulated = run.simulated_parts();
         let mut pairs = vec![("command", run.command.as_str()), ("case", case.path.as_str())];
         pairs.extend((word != metric.name).then_some(("figure", metric.name.as_str())));
         pairs.extend((!simulated.is_empty()).then_some(("simulated", simulated.as_str())));
@@ -204,11 +204,6 @@ impl BaseUnit {
         let moved = format!("{value}e{}", self.exponent).parse();
         moved.unwrap_or_else(|_| value * 10_f64.powi(self.exponent)) / self.divisor
     }
-}
-
-/// The simulated parts of a run; empty if there are none.
-fn simulated(run: &Run) -> String {
-    run.simulated.iter().map(|part| part.what.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A name as part of a metric's name: `p99.9` becomes `p99_9`.

@@ -89,8 +89,8 @@ impl Events {
     fn tracks<const N: usize>(&mut self, run: &Run, case: &str, names: [&str; N]) -> [Track; N] {
         self.processes += 1;
         let pid = self.processes;
-        let parts: Vec<&str> = run.simulated.iter().map(|part| part.what.as_str()).collect();
-        let mark = if parts.is_empty() { String::new() } else { format!(" (SIMULATED: {})", parts.join(", ")) };
+        let parts = run.simulated_parts();
+        let mark = if parts.is_empty() { String::new() } else { format!(" (SIMULATED: {parts})") };
         self.name(Track { pid, tid: 0 }, "process_name", &json!({ "name": text::line(&(case.to_owned() + &mark)) }));
         self.name(Track { pid, tid: 0 }, "process_sort_index", &json!({ "sort_index": pid }));
         let mut tid = 0;

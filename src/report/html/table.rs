@@ -21,9 +21,8 @@ pub(in crate::report) fn grid(columns: &[TableColumn], rows: &[Vec<String>]) -> 
     if !is_of_figures || columns.len() < TURNED.0 || rows.len() > TURNED.1 {
         return upright(columns, rows);
     }
-    let heading = |text: &str, numeric| TableColumn { heading: text.to_owned(), numeric, expendable: 0 };
-    let first = std::iter::once(heading(&columns[0].heading, false));
-    let turned: Vec<TableColumn> = first.chain(rows.iter().map(|row| heading(&row[0], true))).collect();
+    let first = std::iter::once(TableColumn::kept(&columns[0].heading, false));
+    let turned: Vec<TableColumn> = first.chain(rows.iter().map(|row| TableColumn::kept(&row[0], true))).collect();
     let row = |at: usize| {
         let cells = rows.iter().map(|row| row.get(at).cloned().unwrap_or_default());
         std::iter::once(columns[at].heading.clone()).chain(cells).collect()
@@ -92,7 +91,7 @@ mod tests {
 
     fn columns(figures: usize) -> Vec<TableColumn> {
         let name = |at: usize| if at == 0 { "case".to_owned() } else { format!("m{at}") };
-        (0..=figures).map(|at| TableColumn { heading: name(at), numeric: at > 0, expendable: 0 }).collect()
+        (0..=figures).map(|at| TableColumn::kept(name(at), at > 0)).collect()
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What a recommendation chose from: the sweep behind its threads, and how far each choice is ahead of the next best.
 
-use serde_json::Value;
-
 use super::forest::{ChangeMeaning, ChangeScale, DrawnChange, forest};
 use super::legend::{LegendEntry, Swatch};
 use super::picture::Picture;
@@ -10,6 +8,7 @@ use crate::record::{Case, Run};
 use crate::report::figure;
 use crate::report::metric_tables::MetricTable;
 use crate::report::outline::TableColumn;
+use crate::report::settings::plain;
 
 /// The key of the cases that a choice was made from, in its conditions.
 const CANDIDATES: &str = "candidates";
@@ -39,7 +38,6 @@ struct DrawnMargin<'a> {
 impl<'a> DrawnMargin<'a> {
     fn of(setting: &'a Case) -> Option<Self> {
         let margin = &setting.conditions["margin"];
-        let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), String::from);
         let ends =
             margin["interval"].as_array().and_then(|ends| Some((ends.first()?.as_f64()?, ends.get(1)?.as_f64()?)));
         Some(Self {
@@ -76,7 +74,6 @@ impl<'a> DrawnMargin<'a> {
 fn margins(run: &Run) -> Option<Picture> {
     let margins: Vec<DrawnMargin> = run.cases.iter().filter_map(DrawnMargin::of).collect();
     let changes: Vec<DrawnChange> = margins.iter().map(DrawnMargin::change).collect();
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |margin: &DrawnMargin<'_>| {
         let DrawnMargin { setting, chosen, next, .. } = margin;
         vec![setting.path.clone(), chosen.clone(), next.clone(), margin.words(), figure::count(margin.n)]
@@ -94,11 +91,11 @@ fn margins(run: &Run) -> Option<Picture> {
         table: MetricTable {
             title: String::new(),
             columns: vec![
-                column("setting", false),
-                column("chosen", false),
-                column("next best", false),
-                column("speed of it [95 %]", true),
-                column("n", true),
+                TableColumn::kept("setting", false),
+                TableColumn::kept("chosen", false),
+                TableColumn::kept("next best", false),
+                TableColumn::kept("speed of it [95 %]", true),
+                TableColumn::kept("n", true),
             ],
             rows: margins.iter().map(row).collect(),
             remarks: Vec::new(),

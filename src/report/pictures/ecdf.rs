@@ -247,9 +247,8 @@ fn references(run: &Run) -> Vec<ReferenceLine> {
 type TableFigure<'a> = (&'a str, &'a str, fn(&Metric) -> String);
 
 fn table(curves: &[LatencyCurve<'_>], figures: &[TableFigure<'_>]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
-    let mut columns = vec![column("case", false)];
-    columns.extend(figures.iter().map(|(heading, ..)| column(heading, true)));
+    let mut columns = vec![TableColumn::kept("case", false)];
+    columns.extend(figures.iter().map(|(heading, ..)| TableColumn::kept(*heading, true)));
     let row = |curve: &LatencyCurve<'_>| {
         let cell = |(_, name, text): &TableFigure<'_>| {
             curve.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), text)

@@ -181,7 +181,6 @@ fn range(series: &TimelineSeries) -> String {
 }
 
 fn table(drawn: &[&TimelineSeries]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |series: &&TimelineSeries| {
         let written = |value: Option<&f64>| {
             value.map_or_else(|| figure::NOTHING.to_owned(), |value| figure::value(*value, &series.unit))
@@ -192,7 +191,12 @@ fn table(drawn: &[&TimelineSeries]) -> MetricTable {
     };
     MetricTable {
         title: String::new(),
-        columns: vec![column("quantity", false), column("least", true), column("most", true), column("last", true)],
+        columns: vec![
+            TableColumn::kept("quantity", false),
+            TableColumn::kept("least", true),
+            TableColumn::kept("most", true),
+            TableColumn::kept("last", true),
+        ],
         rows: drawn.iter().map(row).collect(),
         remarks: Vec::new(),
     }

@@ -119,7 +119,7 @@ fn bar(axis: &Axis, (layers, case): (&str, &Case), top: f64) -> Markup {
 }
 
 fn stacked_table(placements: &[(String, &Case)]) -> MetricTable {
-    let column = |heading: &str| TableColumn { heading: heading.into(), numeric: true, expendable: 0 };
+    let column = |heading: &str| TableColumn::kept(heading, true);
     let mut columns = vec![column("layers")];
     columns.extend(PARTS.iter().map(|(.., name)| column(name)));
     let row = |(layers, case): &(String, &Case)| {
@@ -194,7 +194,6 @@ fn gpu(axis: &Axis, case: &Case, (total, reserve): (f64, f64), top: f64) -> Mark
 }
 
 fn gpus_table(gpus: &[(&Case, f64, f64)]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |(case, ..): &(&Case, f64, f64)| {
         let cell = |name: &str| case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let mut cells = vec![gpu_name(case).to_owned()];
@@ -204,10 +203,10 @@ fn gpus_table(gpus: &[(&Case, f64, f64)]) -> MetricTable {
     MetricTable {
         title: String::new(),
         columns: vec![
-            column("GPU", false),
-            column("layers", true),
-            column("takes", true),
-            column("left beside the reserve", true),
+            TableColumn::kept("GPU", false),
+            TableColumn::kept("layers", true),
+            TableColumn::kept("takes", true),
+            TableColumn::kept("left beside the reserve", true),
         ],
         rows: gpus.iter().map(row).collect(),
         remarks: Vec::new(),

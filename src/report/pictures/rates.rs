@@ -50,9 +50,14 @@ impl<'a> DrawnRate<'a> {
         Some((goodput, 100.0 * per_s / self.offered_per_s))
     }
 
-    fn colour(&self) -> usize {
-        usize::from(self.reply == "applied")
+    fn class(&self) -> String {
+        class_of(self.reply, 0)
     }
+}
+
+/// The class of the marks of a kind of reply.
+fn class_of(reply: &str, dashes: usize) -> String {
+    coloured(usize::from(reply == "applied"), dashes)
 }
 
 /// The picture of a run of `ipc --find-max-rate`.
@@ -69,10 +74,8 @@ pub(super) fn picture(run: &Run) -> Option<Picture> {
         }
     }
     let results: Vec<&Case> = run.cases.iter().filter(|case| case.metric("max_rate").is_some()).collect();
-    let mut legend: Vec<LegendEntry> = replies
-        .iter()
-        .map(|reply| LegendEntry::new(Swatch::Dot, coloured(usize::from(*reply == "applied"), 0), *reply))
-        .collect();
+    let mut legend: Vec<LegendEntry> =
+        replies.iter().map(|reply| LegendEntry::new(Swatch::Dot, class_of(reply, 0), *reply)).collect();
     legend.push(LegendEntry::new(Swatch::Dot, "open hollow", "not sustained"));
     Some(Picture {
         title: "The highest rate that the bridge sustains".into(),
@@ -136,7 +139,7 @@ fn latencies(rates: &Axis, steps: &[DrawnRate<'_>], replies: &[&str]) -> Markup 
         replies.iter().flat_map(|reply| NAMES.into_iter().enumerate().map(move |(at, name)| (*reply, at, name)));
     plot.drawn(&html! {
         @for (reply, dashes, name) in lines {
-            (plot.line(&ramp(steps, reply, name), &coloured(usize::from(reply == "applied"), dashes), false))
+            (plot.line(&ramp(steps, reply, name), &class_of(reply, dashes), false))
         }
         @for step in steps {
             @for name in NAMES {
@@ -154,7 +157,7 @@ fn ramp(steps: &[DrawnRate<'_>], reply: &str, name: &str) -> Vec<(f64, Option<f6
 
 /// A figure of a step at a height of the plot.
 fn dot(plot: &Plot<'_>, step: &DrawnRate<'_>, metric: &Metric, height: f64) -> Markup {
-    let class = coloured(step.colour(), 0) + if step.is_sustained { "" } else { " hollow" };
+    let class = step.class() + if step.is_sustained { "" } else { " hollow" };
     html! {
         g.mark {
             title { (safe(&step.case.path)) ", " (metric.name) ": " (figure::with_interval(metric)) ", n " (figure::count(metric.n)) }
@@ -166,7 +169,6 @@ fn dot(plot: &Plot<'_>, step: &DrawnRate<'_>, metric: &Metric, height: f64) -> M
 }
 
 fn table(steps: &[DrawnRate<'_>], results: &[&Case]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |step: &DrawnRate<'_>| {
         let cell = |name: &str| step.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let mut cells = vec![step.case.path.clone()];
@@ -183,12 +185,12 @@ fn table(steps: &[DrawnRate<'_>], results: &[&Case]) -> MetricTable {
     MetricTable {
         title: String::new(),
         columns: vec![
-            column("step", false),
-            column("offered", true),
-            column("answered", true),
-            column("p50", true),
-            column("p99", true),
-            column("sustained", false),
+            TableColumn::kept("step", false),
+            TableColumn::kept("offered", true),
+            TableColumn::kept("answered", true),
+            TableColumn::kept("p50", true),
+            TableColumn::kept("p99", true),
+            TableColumn::kept("sustained", false),
         ],
         rows: steps.iter().map(row).collect(),
         remarks: results.iter().filter_map(remark).collect(),

@@ -65,7 +65,6 @@ fn picture(trip: &RoundTrip<'_>) -> Picture {
 }
 
 fn table(trip: &RoundTrip<'_>) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |part: &Part<'_>| {
         let of = |name: &str| part.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::alone);
         let share = format!("{:.1} %", 100.0 * part.mean_ms / trip.whole.mean_ms);
@@ -74,7 +73,12 @@ fn table(trip: &RoundTrip<'_>) -> MetricTable {
     let rows = trip.parts.iter().chain([&trip.whole]).map(row);
     MetricTable {
         title: String::new(),
-        columns: vec![column("part", false), column("mean", true), column("share", true), column("p90", true)],
+        columns: vec![
+            TableColumn::kept("part", false),
+            TableColumn::kept("mean", true),
+            TableColumn::kept("share", true),
+            TableColumn::kept("p90", true),
+        ],
         rows: rows.collect(),
         remarks: vec![format!("n {} round trips, one at a time.", figure::count(trip.whole.mean.n))],
     }

@@ -39,7 +39,7 @@ fn picture(case: &Case, title: &str) -> Option<Picture> {
 fn steps(case: &Case) -> Option<Vec<DrawnStep<'_>>> {
     let coldest = case.metric("from").filter(|metric| metric.value.is_some())?;
     let warmest = case.metric("to").filter(|metric| metric.value.is_some())?;
-    let whole = |metric: &'_ Metric| metric.value.unwrap_or_default();
+    let whole = |metric: &Metric| metric.value.unwrap_or_default();
     let step = |metric, name: &str, ends, class| {
         let saved = if class == "whole" { "" } else { "−" };
         let value = format!("{saved}{}", figure::alone(metric)).replace("−-", "+");

@@ -208,15 +208,18 @@ fn point(plot: &Plot<'_>, setting: &ThreadSetting<'_>, late: (&Metric, Option<f6
 }
 
 fn late_table(drawn: &[(&ThreadSetting<'_>, &Metric, Option<f64>)]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let has_limit = drawn.iter().any(|(_, _, limit)| limit.is_some());
     let has_others = drawn.iter().any(|(setting, ..)| setting.depth > 0 || !setting.others.is_empty());
-    let mut columns = vec![column("threads", true), column("speed [95 %]", true), column("frames late", true)];
+    let mut columns = vec![
+        TableColumn::kept("threads", true),
+        TableColumn::kept("speed [95 %]", true),
+        TableColumn::kept("frames late", true),
+    ];
     if has_others {
-        columns.insert(1, column("under", false));
+        columns.insert(1, TableColumn::kept("under", false));
     }
     let has_verdict = has_limit || drawn.iter().any(|(setting, ..)| setting.is_chosen());
-    columns.extend(has_verdict.then(|| column("verdict", false)));
+    columns.extend(has_verdict.then(|| TableColumn::kept("verdict", false)));
     let row = |(setting, late, limit): &(&ThreadSetting, &Metric, Option<f64>)| {
         let mut cells = vec![setting.threads.to_string(), figure::with_interval(setting.speed), figure::alone(late)];
         if has_others {
@@ -315,7 +318,7 @@ fn curve(plot: &Plot<'_>, members: &[&ThreadSetting<'_>], class: &str) -> Markup
 }
 
 fn speed_table(counts: &BTreeSet<u32>, series: &[(String, Vec<&ThreadSetting<'_>>)]) -> MetricTable {
-    let column = |heading: &str| TableColumn { heading: heading.into(), numeric: true, expendable: 0 };
+    let column = |heading: &str| TableColumn::kept(heading, true);
     let columns = std::iter::once(column("threads")).chain(series.iter().map(|(name, _)| column(name))).collect();
     let row = |count: &u32| {
         let cell = |(_, members): &(String, Vec<&ThreadSetting>)| {

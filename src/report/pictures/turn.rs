@@ -147,9 +147,8 @@ fn bar(arm: &MedianTurn<'_>, axis: &Axis, (stage, start, end): (TurnStage, f64, 
 }
 
 fn table(arms: &[MedianTurn<'_>]) -> MetricTable {
-    let column = |heading: String, numeric| TableColumn { heading, numeric, expendable: 0 };
-    let mut columns = vec![column("stage".into(), false)];
-    columns.extend(arms.iter().map(|arm| column(arm.name(), true)));
+    let mut columns = vec![TableColumn::kept("stage", false)];
+    columns.extend(arms.iter().map(|arm| TableColumn::kept(arm.name(), true)));
     let time = |ms: Option<f64>| ms.map_or_else(|| figure::NOTHING.to_owned(), |ms| figure::value(ms, "ms"));
     let row = |name: &str, value: &dyn Fn(&MedianTurn<'_>) -> Option<f64>| {
         std::iter::once(name.to_owned()).chain(arms.iter().map(|arm| time(value(arm)))).collect::<Vec<_>>()

@@ -95,7 +95,6 @@ fn row(axis: &Axis, way: &DrawnStrategy<'_>, at: usize) -> Markup {
 }
 
 fn table(ways: &[DrawnStrategy<'_>]) -> MetricTable {
-    let column = |heading: &str, numeric| TableColumn { heading: heading.into(), numeric, expendable: 0 };
     let row = |way: &DrawnStrategy<'_>| {
         let cell = |name: &str| way.case.metric(name).map_or_else(|| figure::NOTHING.to_owned(), figure::with_interval);
         let ratio = if way.is_baseline() { "baseline".into() } else { cell("mean_ratio") };
@@ -104,10 +103,10 @@ fn table(ways: &[DrawnStrategy<'_>]) -> MetricTable {
     MetricTable {
         title: String::new(),
         columns: vec![
-            column("way", false),
-            column("mean [95 %]", true),
-            column("of the baseline [95 %]", true),
-            column("n", true),
+            TableColumn::kept("way", false),
+            TableColumn::kept("mean [95 %]", true),
+            TableColumn::kept("of the baseline [95 %]", true),
+            TableColumn::kept("n", true),
         ],
         rows: ways.iter().map(row).collect(),
         remarks: vec!["Intervals are over rounds, in which the ways take turns.".into()],

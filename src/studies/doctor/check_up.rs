@@ -83,13 +83,10 @@ pub(crate) fn check_up(
 
 /// The profile in the configuration, otherwise the first of the application's.
 fn profile_of(config: &ConfigFacts) -> &'static GpuProfile {
-    let named = match config {
-        ConfigFacts::Valid { gpu_profile: Some(name), .. } => {
-            GpuProfile::built_in().iter().find(|profile| profile.name == *name)
-        }
+    GpuProfile::of_app(match config {
+        ConfigFacts::Valid { gpu_profile, .. } => gpu_profile.as_deref(),
         _ => None,
-    };
-    named.unwrap_or(&GpuProfile::built_in()[0])
+    })
 }
 
 fn threads(profile: &GpuProfile, machine: &Machine) -> Check {

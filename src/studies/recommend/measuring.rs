@@ -201,8 +201,7 @@ fn counts(current: &CurrentSettings) -> Vec<u32> {
 
 /// What the application takes with its profile.
 fn app_threads(current: &CurrentSettings) -> u32 {
-    let profile = current.profile.as_deref().and_then(|own| GpuProfile::built_in().iter().find(|one| one.name == own));
-    profile.and_then(|profile| u32::try_from(profile.n_threads).ok()).unwrap_or(BASELINE)
+    u32::try_from(GpuProfile::of_app(current.profile.as_deref()).n_threads).unwrap_or(BASELINE)
 }
 
 fn counts_among(current: &CurrentSettings, physical: u32, logical: u32) -> Vec<u32> {

@@ -5,7 +5,7 @@ use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Row, Table};
 
-use super::super::lines::{NOTHING, calls, power, short};
+use super::super::lines::{NOTHING, calls, cpu_and_load, power, short};
 use super::draw::{ViewContent, folded};
 use crate::advise::watch::GpuState;
 use crate::host::gpu::GpuReading;
@@ -195,12 +195,11 @@ fn named(gpu: &GpuSnapshot, figures: &str, width: usize) -> Line<'static> {
 pub(super) fn machine_line(snapshot: &Snapshot) -> Line<'static> {
     let size = |fact: &Fact<u64>| fact.value().map_or_else(|| NOTHING.into(), |size| binary_bytes(*size));
     let machine = &snapshot.machine;
-    let cpu = machine.cpu_percent.value().map_or_else(|| NOTHING.into(), |percent| format!("{percent:.0} %"));
-    let load = machine.load_average.value().map_or_else(String::new, |load| format!(", load {load:.2}"));
     Line::from(format!(
-        " machine  {} of {} free, CPU {cpu}{load}",
+        " machine  {} of {} free, {}",
         size(&machine.available_bytes),
-        size(&machine.memory_bytes)
+        size(&machine.memory_bytes),
+        cpu_and_load(machine)
     ))
 }
 
