@@ -101,8 +101,18 @@ fn without_cpu(files: &[BackendFile]) -> String {
 
 /// Loads CPU variants and devices that were built as libraries, from the folder of the program, and the one in
 /// `GGML_BACKEND_PATH`, as ggml's own loader does. Cargo places the tests in a folder `deps` next to it.
+///
+/// This happens on a thread of its own: the OpenMP runtime of a CPU variant may pin the thread that loads it (`OMP_PROC_BIND`), and
+/// everything that this thread starts later would be pinned with it.
 #[cfg(feature = "dynamic-backends")]
 fn load_libraries() -> Vec<BackendFile> {
+    std::thread::scope(|scope| {
+        scope.spawn(load_on_this_thread).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+#[cfg(feature = "dynamic-backends")]
+fn load_on_this_thread() -> Vec<BackendFile> {
     let program = std::env::current_exe().ok();
     let own = program.as_deref().and_then(std::path::Path::parent);
     let of_tests = own.filter(|folder| folder.ends_with("deps")).and_then(std::path::Path::parent);
