@@ -44,8 +44,8 @@ pub(super) fn choices(input: &RecommendationInput, runs: &[Run]) -> Vec<Choice> 
         sweeps(TokenTest::Generation).filter(TestUnderLoad::compares_counts).chain(sweeps(TokenTest::Generation));
     let Some(generation) = of_counts.into_iter().find_map(|sweep| sweep.decide(input, None)) else {
         let prompt = sweeps(TokenTest::Prompt).find_map(|sweep| sweep.decide(input, None));
-        let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt), |decided| decided.threads(input));
-        return vec![by_rule(input, TokenTest::Generation), prompt];
+        let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt, runs), |decided| decided.threads(input));
+        return vec![by_rule(input, TokenTest::Generation, runs), prompt];
     };
     // Generation decides the shared settings, because most of the time is spent there.
     let shared = generation.settings();
@@ -54,7 +54,7 @@ pub(super) fn choices(input: &RecommendationInput, runs: &[Run]) -> Vec<Choice> 
         .filter(of_same)
         .chain(sweeps(TokenTest::Prompt))
         .find_map(|sweep| sweep.decide(input, Some(&shared)));
-    let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt), |decided| decided.threads(input));
+    let prompt = prompt.map_or_else(|| by_rule(input, TokenTest::Prompt, runs), |decided| decided.threads(input));
     let mut choices = vec![generation.threads(input), prompt];
     choices.extend(generation.others());
     let has_varied = |setting: Setting| generation.varied.contains(&setting);

@@ -5,6 +5,7 @@ use super::by_threads::TTFT_TARGET_MS;
 use super::obeyed::ProfileChange;
 use super::recommendation::{Basis, Choice, Confidence, Objective, Setting};
 use super::recommendation_input::{GpuInput, RecommendationInput};
+use super::threads_by_rule::why_by_rule;
 use super::{by_launch, by_noise, by_placement, by_threads, ipc_rules};
 use crate::record::Run;
 
@@ -33,11 +34,11 @@ pub fn recommend(input: &RecommendationInput, runs: &[Run]) -> (Vec<Choice>, Vec
     }
     by_launch::application(&mut choices, runs);
     by_noise::lower(&mut choices, runs);
-    let not_known = not_known(input, &choices);
+    let not_known = not_known(input, &choices, runs);
     (choices, not_known)
 }
 
-fn not_known(input: &RecommendationInput, choices: &[Choice]) -> Vec<String> {
+fn not_known(input: &RecommendationInput, choices: &[Choice], runs: &[Run]) -> Vec<String> {
     let mut sentences = Vec::new();
     let of = |setting: Setting| choices.iter().find(|choice| choice.setting == setting);
     match &input.card {
@@ -51,7 +52,7 @@ fn not_known(input: &RecommendationInput, choices: &[Choice]) -> Vec<String> {
         GpuInput::Here { .. } | GpuInput::None => {}
     }
     if of(Setting::NThreads).is_some_and(|choice| choice.basis == Basis::Rule) {
-        sentences.push("Which thread count is fastest here: there is no threads run, and none was measured.".into());
+        sentences.push(format!("Which thread count is fastest here: {}.", why_by_rule(runs)));
     }
     let layers = of(Setting::NGpuLayers).and_then(|choice| choice.value.as_ref()?.as_u64());
     if layers.is_some_and(|layers| layers > 0) {

@@ -6,10 +6,18 @@ use super::by_threads::setting_of;
 use super::recommendation::{Choice, Objective};
 use super::recommendation_input::RecommendationInput;
 use super::threads::later_rule;
-use crate::record::TokenTest;
+use crate::record::{Run, TokenTest};
+
+/// Why a rule decides the thread count, and none of these runs.
+pub(super) fn why_by_rule(runs: &[Run]) -> String {
+    match runs.iter().rfind(|run| run.command == "threads") {
+        None => "there is no threads run of this model on this machine".into(),
+        Some(run) => format!("the threads run {} did not measure enough; give it a longer --budget", run.run_id),
+    }
+}
 
 /// The count for one of the two tests.
-pub(super) fn by_rule(input: &RecommendationInput, test: TokenTest) -> Choice {
+pub(super) fn by_rule(input: &RecommendationInput, test: TokenTest, runs: &[Run]) -> Choice {
     let logical = input.logical_cpus.or(input.physical_cores);
     let Some(logical) = logical.and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0) else {
         return Choice {
@@ -26,9 +34,5 @@ pub(super) fn by_rule(input: &RecommendationInput, test: TokenTest) -> Choice {
         }
         (TokenTest::Prompt, _) => (physical, "prompts are short and use all cores"),
     };
-    Choice::by_rule(
-        setting_of(test),
-        threads,
-        format!("{reason}; no threads run of this model on this machine was found"),
-    )
+    Choice::by_rule(setting_of(test), threads, format!("{reason}; {}", why_by_rule(runs)))
 }

@@ -32,9 +32,13 @@ pub(in super::super) fn each_row(
     mut take: impl FnMut(CsvRow, Option<&CsvOrigin>),
 ) -> Result<(), RecordError> {
     let corrupt = |error: csv::Error| corrupt(path, text, error);
-    let mut csv = csv::ReaderBuilder::new().from_reader(text);
+    // Flexible, because a newer schema may have other columns in its rows.
+    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let header = csv.headers().map_err(corrupt)?.clone();
-    if let Some(found) = newer_schema(text) {
+    let (mut record, mut previous) = (csv::StringRecord::new(), csv::StringRecord::new());
+    let mut has_read = csv.read_record(&mut record);
+    let first = matches!(has_read, Ok(true)).then_some(&record);
+    if let Some(found) = first.and_then(|first| newer_schema(&header, first)) {
         return Err(RecordError::TooNew { path: path.to_owned(), found });
     }
     if !header.iter().take(HEADER.len()).eq(HEADER) {
@@ -47,27 +51,27 @@ pub(in super::super) fn each_row(
     let has_origin = header.iter().skip(HEADER.len()).take(ORIGIN.len()).eq(ORIGIN);
     let mut runs = CompleteRuns::default();
     let mut origin: Option<CsvOrigin> = None;
-    let (mut record, mut previous) = (csv::StringRecord::new(), csv::StringRecord::new());
-    while csv.read_record(&mut record).map_err(corrupt)? {
-        if record == header {
-            continue;
+    while has_read.map_err(corrupt)? {
+        if record != header {
+            let here = |detail: String| corrupt_row(path, text, &record, &detail);
+            if record.len() != header.len() {
+                return Err(here(format!("{} cells instead of {}", record.len(), header.len())));
+            }
+            // The columns are known to be in this order, so they need no lookup by name.
+            let row: CsvRow = record.deserialize(None).map_err(corrupt)?;
+            if !row.schema.is_readable() {
+                return Err(RecordError::TooNew { path: path.to_owned(), found: row.schema });
+            }
+            // The same in every row of a run: read once.
+            if has_origin && (origin.is_none() || !cells(&record).eq(cells(&previous))) {
+                origin = Some(record.deserialize(Some(&header)).map_err(corrupt)?);
+            }
+            row.figure().check().map_err(here)?;
+            runs.add(&row, origin.as_ref()).map_err(|detail| RecordError::corrupt(path, detail))?;
+            take(row, origin.as_ref());
+            std::mem::swap(&mut record, &mut previous);
         }
-        // The columns are known to be in this order, so they need no lookup by name.
-        let row: CsvRow = record.deserialize(None).map_err(corrupt)?;
-        if !row.schema.is_readable() {
-            return Err(RecordError::TooNew { path: path.to_owned(), found: row.schema });
-        }
-        // The same in every row of a run: read once.
-        if has_origin && (origin.is_none() || !cells(&record).eq(cells(&previous))) {
-            origin = Some(record.deserialize(Some(&header)).map_err(corrupt)?);
-        }
-        row.figure().check().map_err(|detail| {
-            let line = record.position().map_or(0, |position| line_at(text, position));
-            RecordError::corrupt(path, format!("line {line}: {detail}"))
-        })?;
-        runs.add(&row, origin.as_ref()).map_err(|detail| RecordError::corrupt(path, detail))?;
-        take(row, origin.as_ref());
-        std::mem::swap(&mut record, &mut previous);
+        has_read = csv.read_record(&mut record);
     }
     runs.check().map_err(|detail| RecordError::corrupt(path, detail))
 }
@@ -115,10 +119,8 @@ impl CompleteRuns {
 }
 
 /// The schema of the first row, if it is newer than this build can read.
-fn newer_schema(text: &[u8]) -> Option<SchemaVersion> {
-    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(text);
-    let column = csv.headers().ok()?.iter().position(|column| column == "schema")?;
-    let first = csv.records().next()?.ok()?;
+fn newer_schema(header: &csv::StringRecord, first: &csv::StringRecord) -> Option<SchemaVersion> {
+    let column = header.iter().position(|column| column == "schema")?;
     let found: SchemaVersion = first.get(column)?.parse().ok()?;
     (!found.is_readable()).then_some(found)
 }
@@ -131,10 +133,15 @@ fn line_at(text: &[u8], position: &csv::Position) -> usize {
     text[..start].split(|byte| *byte == b'\n').count()
 }
 
+/// What is wrong with a row, with its line.
+fn corrupt_row(path: &Path, text: &[u8], row: &csv::StringRecord, detail: &str) -> RecordError {
+    let line = row.position().map_or(0, |position| line_at(text, position));
+    RecordError::corrupt(path, format!("line {line}: {detail}"))
+}
+
 fn corrupt(path: &Path, text: &[u8], error: csv::Error) -> RecordError {
     let line = error.position().map_or_else(String::new, |position| format!("line {}: ", line_at(text, position)));
     let detail = match error.into_kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} cells instead of {expected_len}"),
         csv::ErrorKind::Deserialize { err, .. } => {
             let column = err.field().and_then(|field| HEADER.iter().chain(&ORIGIN).nth(usize::try_from(field).ok()?));
             format!("{}{}", column.map_or_else(String::new, |column| format!("{column}: ")), err.kind())

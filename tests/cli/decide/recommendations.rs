@@ -12,7 +12,7 @@ use workly_perf::config::ConfigFile;
 use workly_perf::llm::gguf::Gguf;
 use workly_perf::llm::{GpuProfile, ModelFacts, ModelOutline, ModelRef};
 use workly_perf::plan::{app_profiles, model_needs, settings_patch};
-use workly_perf::record::{RecordFolder, Run};
+use workly_perf::record::{CaseState, RecordFolder, Run};
 
 use crate::harness::python;
 
@@ -222,4 +222,25 @@ fn largest_fitting_profile_is_chosen_for_a_7b_model() {
         Value::from("cpu_fallback"),
         "a game gets at least half of the GPU memory"
     );
+}
+
+#[test]
+fn sweep_that_ran_out_of_time_is_named_and_not_denied() {
+    let mut sweep = evidence()[1].remove(0);
+    for case in &mut sweep.cases {
+        case.state = CaseState::NotMeasured;
+    }
+    let of_threads = |runs: &[Run]| {
+        let (choices, not_known) = recommend(&input(Objective::Responsive, 2, &GpuInput::None), runs);
+        let choice = choices.into_iter().find(|choice| choice.setting == Setting::NThreads).unwrap();
+        assert_eq!(choice.basis, Basis::Rule);
+        (choice.reason, not_known.into_iter().find(|sentence| sentence.contains("thread count")).unwrap())
+    };
+    let (reason, unknown) = of_threads(&[]);
+    assert!(reason.ends_with("there is no threads run of this model on this machine"), "{reason}");
+    assert_eq!(unknown, "Which thread count is fastest here: there is no threads run of this model on this machine.");
+    let (reason, unknown) = of_threads(&[sweep.clone()]);
+    for text in [reason, unknown] {
+        assert!(text.contains(&format!("the threads run {} did not measure enough", sweep.run_id)), "{text}");
+    }
 }
