@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use workly_perf::compare::{Gate, FigureSelection};
+use workly_perf::compare::{FigureSelection, Gate};
 use workly_perf::record::FigureName;
 
 fuzz_target!(|text: &str| {

@@ -11,12 +11,12 @@ use crate::report::Format;
 
 /// Recommend settings for this machine and model, with the evidence for each.
 ///
-/// Uses saved runs of this machine in results/local, and measures what these lack: about a minute with a small model. --no-measure
-/// and --from use saved runs alone. Settings that were not measured are projected by llama.cpp or follow a rule, and are marked as such. The
-/// recommendation is saved as a record; `workly-perf apply` writes it to Workly's configuration.
+/// Uses saved runs of this machine in results/local, and measures what these lack: about a minute, or three with a model of 1 GiB or
+/// more. --no-measure and --from use saved runs alone. Settings that were not measured are projected by llama.cpp or follow a rule, and
+/// are marked as such. The recommendation is saved as a record; `workly-perf apply` writes it to Workly's configuration.
 #[derive(Debug, Args)]
 pub struct RecommendArgs {
-    /// Measure what is missing within about a minute. This is the default.
+    /// Measure what is missing within about a minute, or three with a model of 1 GiB or more. This is the default.
     #[arg(long, conflicts_with_all = ["thorough", "from", "no_measure"])]
     pub quick: bool,
     /// Measure what is missing more thoroughly: every thread count, with and without a competing load. Takes up to 15 minutes.

@@ -141,7 +141,28 @@ fn decode(encoded: &str) -> Result<Histogram<u64>, String> {
     if declared as usize > present {
         return Err(format!("it declares {declared} bytes of counts but has {present}"));
     }
+    check_skips(plain.get(PLAIN_HEAD..PLAIN_HEAD + declared as usize).unwrap_or_default())?;
     Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| error.to_string())
+}
+
+/// Rejects counts that skip more empty counters than a histogram can have. hdrhistogram 7.6 relies on that.
+///
+/// Counts are variable-length integers of at most nine bytes, zigzag-encoded; a negative one is a number of empty counters.
+fn check_skips(mut counts: &[u8]) -> Result<(), String> {
+    while !counts.is_empty() {
+        let length = counts.iter().take(8).take_while(|&&byte| byte >= 0x80).count() + 1;
+        let (number, rest) = counts.split_at(length.min(counts.len()));
+        let encoded = number.iter().enumerate().fold(0, |sum, (at, &byte)| {
+            // The ninth byte has no mark of continuation.
+            sum | u64::from(if at < 8 { byte & 0x7F } else { byte }) << (7 * at)
+        });
+        let skipped = if encoded % 2 == 1 { encoded / 2 + 1 } else { 0 };
+        if skipped > MOST_COUNTERS as u64 {
+            return Err(format!("it skips {skipped} counters, and no histogram has as many"));
+        }
+        counts = rest;
+    }
+    Ok(())
 }
 
 /// A compressed histogram, decompressed.
@@ -249,6 +270,29 @@ mod tests {
         let declared = u32::from_be_bytes(plain[4..8].try_into().unwrap()) + more;
         plain[4..8].copy_from_slice(&declared.to_be_bytes());
         format!("#[Histogram log format version 1.3]\n0.0,1.0,1.0,{}\n", STANDARD.encode(plain))
+    }
+
+    #[test]
+    fn counts_that_skip_more_than_a_histogram_has_are_rejected() {
+        let mut plain =
+            inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
+        // 2^26 counters: 2^27 - 1, seven bits at a time.
+        let skip: [u8; 4] = [0xFF, 0xFF, 0xFF, 0x3F];
+        let declared = u32::from_be_bytes(plain[4..8].try_into().unwrap()) + 4;
+        plain[4..8].copy_from_slice(&declared.to_be_bytes());
+        plain.extend(skip);
+        let text = format!("#[Histogram log format version 1.3]\n0.0,1.0,1.0,{}\n", STANDARD.encode(&plain));
+        let refusal = read(text).unwrap_err().to_string();
+        assert!(
+            refusal.ends_with("histogram 1: it skips 67108864 counters, and no histogram has as many"),
+            "{refusal}"
+        );
+        assert_eq!(
+            check_skips(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]),
+            Ok(()),
+            "a count of nine bytes"
+        );
+        assert_eq!(check_skips(&[0xFF; 3]), Ok(()), "hdrhistogram refuses what ends too early");
     }
 
     #[test]

@@ -24,6 +24,9 @@ const LONE_COMMAND: [&str; 2] = ["ipc --load poisson:50 --messages 150", "ipc --
 /// Commands that compare ways to send a reaction: quick, thorough.
 const REACTION: [&str; 2] = ["ipc --reaction --messages 20 --rounds 8", "ipc --reaction --messages 100 --rounds 20"];
 
+/// From this size on, a quick sweep asks less of a model: one of 5 GB would take minutes only to get to the depth of a conversation.
+const LARGE_MODEL_BYTES: u64 = 1 << 30;
+
 /// What no saved run shows.
 #[allow(clippy::struct_excessive_bools)] // Four parts, each measured or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,10 +86,11 @@ pub(super) fn measure(
         run(command, line, plan.quiet_runs, observer, stop)
     };
     let mut runs = Vec::new();
-    for (command, line) in command_lines(plan, effort, missing) {
+    let is_large = known.file_bytes >= LARGE_MODEL_BYTES;
+    for (command, line) in command_lines(plan, effort, missing, is_large) {
         runs.extend(one(command, &line)?);
     }
-    if missing.memory {
+    if missing.memory && !(is_large && effort == Effort::Quick) {
         let sweeps: Vec<Run> = known.runs.iter().chain(&runs).filter(|run| run.command == "threads").cloned().collect();
         for line in further_lines(plan, effort, &sweeps, has_room(known.file_bytes)) {
             runs.extend(one("threads", &line)?);
@@ -132,11 +136,16 @@ fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room:
 }
 
 /// The command lines that measure it.
-fn command_lines(plan: &RecommendPlan, effort: Effort, missing: MissingRuns) -> Vec<(&'static str, Vec<String>)> {
+fn command_lines(
+    plan: &RecommendPlan,
+    effort: Effort,
+    missing: MissingRuns,
+    is_large: bool,
+) -> Vec<(&'static str, Vec<String>)> {
     let parts = [
         (missing.lone_command, "ipc", ipc_line(plan, LONE_COMMAND[effort as usize])),
         (missing.reaction, "ipc", ipc_line(plan, REACTION[effort as usize])),
-        (missing.threads, "threads", threads_line(plan, effort)),
+        (missing.threads, "threads", threads_line(plan, effort, is_large)),
     ];
     parts.into_iter().filter(|(is_missing, ..)| *is_missing).map(|(_, command, line)| (command, line)).collect()
 }
@@ -159,13 +168,19 @@ fn ipc_line(plan: &RecommendPlan, study: &str) -> Vec<String> {
     line
 }
 
-fn threads_line(plan: &RecommendPlan, effort: Effort) -> Vec<String> {
+fn threads_line(plan: &RecommendPlan, effort: Effort, is_large: bool) -> Vec<String> {
     let mut line = match effort {
         Effort::Quick => {
             let load = if plan.objective == Objective::Fast { "none" } else { "render" };
             let counts: Vec<String> = counts(&plan.current).iter().map(ToString::to_string).collect();
+            // What a large model has no time for: flash attention, which is slow to fill a second context for, and depth.
+            let asked = if is_large {
+                "off --depth 256 --budget 2m --prompt-tokens 16 --gen-tokens 8"
+            } else {
+                "off,on --budget 40s --prompt-tokens 64 --gen-tokens 32"
+            };
             words(&format!(
-                "threads --sweep {} --flash-attn off,on{} --under-load {load} --budget 40s --prompt-tokens 64 --gen-tokens 32",
+                "threads --sweep {} --under-load {load}{} --flash-attn {asked}",
                 counts.join(","),
                 priorities("normal,low")
             ))
@@ -284,7 +299,7 @@ mod tests {
     #[test]
     fn only_what_is_missing_is_measured_with_what_was_named() {
         let all = MissingRuns { lone_command: true, reaction: true, threads: true, memory: true };
-        let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all);
+        let lines = command_lines(&plan(Objective::Responsive), Effort::Thorough, all, false);
         let lines: Vec<String> = lines.into_iter().map(|(_, line)| line.join(" ")).collect();
         assert_eq!(
             lines,
@@ -297,10 +312,13 @@ mod tests {
         );
         let threads_only = MissingRuns { lone_command: false, reaction: false, threads: true, memory: false };
         for (objective, load) in [(Objective::Fast, "none"), (Objective::Light, "render")] {
-            let lines = command_lines(&plan(objective), Effort::Quick, threads_only);
-            assert_eq!(lines.len(), 1);
-            let line = lines[0].1.join(" ");
-            assert!(line.contains(&format!("--under-load {load} --budget 40s")), "{line}");
+            for (is_large, asked) in [(false, "off,on --budget 40s"), (true, "off --depth 256 --budget 2m")] {
+                let lines = command_lines(&plan(objective), Effort::Quick, threads_only, is_large);
+                assert_eq!(lines.len(), 1);
+                let line = lines[0].1.join(" ");
+                assert!(line.contains(&format!("--under-load {load}")), "{line}");
+                assert!(line.contains(&format!("--flash-attn {asked}")), "{line}");
+            }
         }
     }
 
