@@ -61,7 +61,7 @@ impl Document {
         Some(&self.text[node.span.clone()])
     }
 
-    /// The value at `path`. Also `None` for a string with half a surrogate pair, which is not valid text.
+    /// The value at `path`. Also `None` for what has no value here: a string with half a surrogate pair, a number out of range.
     pub(super) fn value(&self, path: &[&str]) -> Option<Value> {
         serde_json::from_str(self.raw(path)?).ok()
     }
@@ -161,6 +161,16 @@ mod tests {
         assert_eq!(document.set(&["performance", "n_threads"], &json!(2)), Ok(true));
         let mut large = Document::parse(r#"{"n": 9007199254740993}"#.into()).unwrap();
         assert_eq!(large.set(&["n"], &json!(9_007_199_254_740_992_u64)), Ok(true), "two whole numbers");
+    }
+
+    #[test]
+    fn number_out_of_range_is_kept_and_can_be_replaced() {
+        // Python reads it as infinity.
+        let text = r#"{"ai": {"gpu_profile": 1e999, "other": -2e999}}"#;
+        let document = Document::parse(text.into()).unwrap();
+        assert_eq!(document.value(&["ai", "gpu_profile"]), None);
+        let expected = text.replace("1e999", "\"balanced\"");
+        assert_eq!(set(text, &["ai", "gpu_profile"], &json!("balanced")), expected);
     }
 
     #[test]
