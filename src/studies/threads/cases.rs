@@ -148,6 +148,9 @@ fn notes(priority: Priority, collected: &CaseSamples, oversubscribed: bool) -> V
         notes.push("Oversubscribed: more threads than CPUs that this process may use.".to_owned());
     }
     notes.extend(collected.dropped.map(dropped_note));
+    if collected.dropped.is_some_and(|dropped| collected.samples.len() > dropped.after_rounds) {
+        notes.push("Measured further: the application runs with it by itself, and a gain is relative to it.".into());
+    }
     let cut = collected.cut_off();
     if cut > 0 {
         let is_all = cut == collected.samples.len();

@@ -182,10 +182,15 @@ impl ThreadSweep<'_, '_> {
         if let Some(render) = &render {
             self.watch_alone(render, result);
         }
+        let own = settings.iter().position(|settings| self.plan.is_the_applications(*settings));
         for round in 0..rounds {
             let mut order: Vec<(SettingGroup, usize)> = Vec::new();
             for (group, race) in races.iter().filter(|(group, race)| group.load == load && !race.is_decided) {
-                order.extend(race.race.running().into_iter().map(|at| (*group, at)));
+                let mut places = race.race.running();
+                // A gain is relative to what the application runs with by itself: one repetition has no spread.
+                let is_short = group.test == TokenTest::Generation && race.rounds < FEWEST_ROUNDS;
+                places.extend(own.filter(|own| is_short && !places.contains(own)));
+                order.extend(places.into_iter().map(|at| (*group, at)));
             }
             // The first round goes from few threads to many: the first speed determines when others may be cut off.
             if done + round > 0 {

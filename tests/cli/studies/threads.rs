@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use workly_perf::record::{CaseState, RecordFolder, Run, RunState};
+use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use crate::harness::run::{Outcome, Place, case, figure};
 
@@ -86,6 +86,25 @@ fn sweep_dimensions_are_in_paths_and_conditions() {
     assert!(figure(&run, &deep.path, "avg_ts").unwrap() > 0.0);
     assert_eq!(case(&run, "idle/pp16/threads=1/fa=off/kv=f16/prio=normal/mmap=on").conditions["n_depth"], 0);
     assert!(run.findings[0].contains("with 64 tokens in the context"), "the longest decides: {:?}", run.findings);
+}
+
+#[test]
+fn the_applications_own_setting_has_a_spread_even_if_it_cannot_win() {
+    let place = Place::with_tiny_model();
+    // Six threads are the application's own; far more than the others need for a model of this size.
+    let line = BRIEF.replace("--exhaustive ", "");
+    let outcome = place.run(&format!("{line} --sweep 1,2,6 --repetitions 5 --under-load none"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let own = case(&run, "idle/tg12/threads=6");
+    let of = |key: &str| own.conditions[key].as_u64();
+    let kept = own.conditions["samples_ts"].as_array().unwrap().len() as u64;
+    // Repetitions that were cut off count as well; they are in the figures only if there is no other.
+    let is_partial = own.metric("avg_ts").unwrap().status == MetricStatus::Partial;
+    let all = if is_partial { kept } else { kept + of("repetitions_cut_off").unwrap() };
+    assert!(all >= 3, "{own:?}");
+    let is_noted = own.notes.iter().any(|note| note.starts_with("Measured further: the application runs with it"));
+    assert_eq!(is_noted, of("dropped_after_rounds").is_some_and(|rounds| rounds < all), "{own:?}");
 }
 
 #[test]
