@@ -141,14 +141,16 @@ fn decode(encoded: &str) -> Result<Histogram<u64>, String> {
     if declared as usize > present {
         return Err(format!("it declares {declared} bytes of counts but has {present}"));
     }
-    check_skips(plain.get(PLAIN_HEAD..PLAIN_HEAD + declared as usize).unwrap_or_default())?;
+    check_counts(plain.get(PLAIN_HEAD..PLAIN_HEAD + declared as usize).unwrap_or_default())?;
     Deserializer::new().deserialize(&mut plain.as_slice()).map_err(|error| error.to_string())
 }
 
-/// Rejects counts that skip more empty counters than a histogram can have. hdrhistogram 7.6 relies on that.
+/// Rejects counts that no histogram can have: more empty counters than there are, or more samples than the public tools can count,
+/// which have 63 bits for them. hdrhistogram 7.6 relies on both.
 ///
 /// Counts are variable-length integers of at most nine bytes, zigzag-encoded; a negative one is a number of empty counters.
-fn check_skips(mut counts: &[u8]) -> Result<(), String> {
+fn check_counts(mut counts: &[u8]) -> Result<(), String> {
+    let mut samples = 0_u64;
     while !counts.is_empty() {
         let length = counts.iter().take(8).take_while(|&&byte| byte >= 0x80).count() + 1;
         let (number, rest) = counts.split_at(length.min(counts.len()));
@@ -156,13 +158,15 @@ fn check_skips(mut counts: &[u8]) -> Result<(), String> {
             // The ninth byte has no mark of continuation.
             sum | u64::from(if at < 8 { byte & 0x7F } else { byte }) << (7 * at)
         });
-        let skipped = if encoded % 2 == 1 { encoded / 2 + 1 } else { 0 };
-        if skipped > MOST_COUNTERS as u64 {
-            return Err(format!("it skips {skipped} counters, and no histogram has as many"));
+        let half = encoded / 2;
+        if encoded % 2 == 0 {
+            samples = samples.saturating_add(half);
+        } else if half >= MOST_COUNTERS as u64 {
+            return Err(format!("it skips {} counters, and no histogram has as many", half + 1));
         }
         counts = rest;
     }
-    Ok(())
+    if samples > i64::MAX.unsigned_abs() { Err("it has more than 2^63 - 1 samples".into()) } else { Ok(()) }
 }
 
 /// A compressed histogram, decompressed.
@@ -273,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_skip_more_than_a_histogram_has_are_rejected() {
+    fn counts_that_no_histogram_can_have_are_rejected() {
         let mut plain =
             inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
         // 2^26 counters: 2^27 - 1, seven bits at a time.
@@ -287,12 +291,10 @@ mod tests {
             refusal.ends_with("histogram 1: it skips 67108864 counters, and no histogram has as many"),
             "{refusal}"
         );
-        assert_eq!(
-            check_skips(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]),
-            Ok(()),
-            "a count of nine bytes"
-        );
-        assert_eq!(check_skips(&[0xFF; 3]), Ok(()), "hdrhistogram refuses what ends too early");
+        // A count of nine bytes, 2^62; twice as many samples need more than 63 bits.
+        assert_eq!(check_counts(&[0x80; 9]), Ok(()));
+        assert_eq!(check_counts(&[0x80; 18]), Err("it has more than 2^63 - 1 samples".into()));
+        assert_eq!(check_counts(&[0xFF; 3]), Ok(()), "hdrhistogram refuses what ends too early");
     }
 
     #[test]
