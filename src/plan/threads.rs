@@ -100,9 +100,6 @@ pub struct ThreadsPlan {
     pub engine: &'static str,
     /// The application's GPU profile that the batch sizes and the lock are those of; `null` with llama-bench's defaults.
     pub profile: Option<&'static str>,
-    /// Threads of that profile while generating.
-    #[serde(skip)]
-    pub profile_threads: Option<u32>,
     /// How the next token is chosen: by the application's sampler, or not at all because tokens are fixed.
     pub sampler: &'static str,
     /// Tokens already in the context.
@@ -191,7 +188,6 @@ impl ThreadsPlan {
         Self {
             engine: if is_app { "app" } else { "llama-bench" },
             profile: defaults.profile,
-            profile_threads: defaults.profile.and_then(|_| u32::try_from(profile.n_threads).ok()),
             sampler: if is_app { APP_SAMPLER } else { "none" },
             depths: distinct(&args.depth, if is_app { APP_DEPTH } else { 0 }),
             priorities: distinct(&args.priority.iter().map(|arg| priority(*arg)).collect::<Vec<_>>(), Priority::Normal),
@@ -241,15 +237,16 @@ impl ThreadsPlan {
     /// Whether the application runs with these settings by itself: the gain of others is relative to them.
     #[must_use]
     pub fn is_the_applications(&self, settings: EngineSettings) -> bool {
-        let own = |threads| EngineSettings {
-            threads,
+        let own = EngineSettings {
+            threads: settings.threads,
             flash_attention: FlashAttention::Off,
             cache_type: KvType::F16,
             priority: Priority::Normal,
             wait: WaitPolicy::Unset,
             use_mmap: true,
         };
-        self.profile_threads.is_some_and(|threads| settings == own(threads))
+        let has_its_threads = |name| u64::from(settings.threads) == GpuProfile::of_app(Some(name)).n_threads;
+        settings == own && self.profile.is_some_and(has_its_threads)
     }
 
     /// All combinations of engine settings to measure, in reading order. A quantised V cache requires flash attention,

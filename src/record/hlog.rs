@@ -267,25 +267,20 @@ mod tests {
         assert!(refusal(&text).contains("histogram 1: "), "{}", refusal(&text));
     }
 
-    /// A log with one uncompressed histogram that declares `more` bytes of counts than it has.
-    fn declaring(more: u32) -> String {
+    /// A log with one uncompressed histogram: these bytes are added to its counts, and it declares `more` bytes than it had.
+    fn declaring(more: u32, added: &[u8]) -> String {
         let mut plain =
             inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
         let declared = u32::from_be_bytes(plain[4..8].try_into().unwrap()) + more;
         plain[4..8].copy_from_slice(&declared.to_be_bytes());
+        plain.extend(added);
         format!("#[Histogram log format version 1.3]\n0.0,1.0,1.0,{}\n", STANDARD.encode(plain))
     }
 
     #[test]
     fn counts_that_no_histogram_can_have_are_rejected() {
-        let mut plain =
-            inflated(&STANDARD.decode(log().lines().nth(6).unwrap().split(',').nth(3).unwrap()).unwrap()).unwrap();
         // 2^26 counters: 2^27 - 1, seven bits at a time.
-        let skip: [u8; 4] = [0xFF, 0xFF, 0xFF, 0x3F];
-        let declared = u32::from_be_bytes(plain[4..8].try_into().unwrap()) + 4;
-        plain[4..8].copy_from_slice(&declared.to_be_bytes());
-        plain.extend(skip);
-        let text = format!("#[Histogram log format version 1.3]\n0.0,1.0,1.0,{}\n", STANDARD.encode(&plain));
+        let text = declaring(4, &[0xFF, 0xFF, 0xFF, 0x3F]);
         let refusal = read(text).unwrap_err().to_string();
         assert!(
             refusal.ends_with("histogram 1: it skips 67108864 counters, and no histogram has as many"),
@@ -299,8 +294,8 @@ mod tests {
 
     #[test]
     fn oversized_declaration_is_rejected_before_allocating() {
-        assert_eq!(read(declaring(0)).unwrap().len(), 1);
-        let refusal = read(declaring(3)).unwrap_err().to_string();
+        assert_eq!(read(declaring(0, &[])).unwrap().len(), 1);
+        let refusal = read(declaring(3, &[])).unwrap_err().to_string();
         assert!(
             refusal.contains("histogram 1: it declares") && refusal.contains("bytes of counts but has"),
             "{refusal}"

@@ -106,8 +106,8 @@ fn has_room(file_bytes: u64) -> bool {
     host::available_memory_bytes().value().is_some_and(|available| *available > 2 * file_bytes + LEFT_OVER_BYTES)
 }
 
-/// The sweeps that follow from what these chose: with the settings that they decided on, whether the file is mapped and the type of the KV
-/// cache; thoroughly also what waiting threads do. `has_room`: whether the model may be loaded twice.
+/// The sweeps that follow from what these chose: with the settings that they decided on, whether the file is mapped; thoroughly also the
+/// type of the KV cache and what waiting threads do. `has_room`: whether the model may be loaded twice.
 fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room: bool) -> Vec<Vec<String>> {
     let choices = measured_settings(sweeps);
     let value = |setting: Setting| {
@@ -126,12 +126,12 @@ fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room:
         line.extend(config_flag(plan));
         line
     };
-    // Only flash attention can read a quantised cache.
-    let caches = if flash == "on" { " --cache-type f16,q8_0" } else { "" };
     match effort {
         // Filling contexts would take longer than this. A mapped file is as fast at any depth; a cache is not.
         Effort::Quick => vec![line("--mmap on,off --depth 0", "8s")],
         Effort::Thorough => {
+            // Only flash attention can read a quantised cache.
+            let caches = if flash == "on" { " --cache-type f16,q8_0" } else { "" };
             vec![line(&format!("--mmap on,off{caches}"), "1m"), line("--wait active,passive", "1m")]
         }
     }
