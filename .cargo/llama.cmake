@@ -58,3 +58,5 @@ endfunction()
 if(PROJECT_NAME STREQUAL ggml AND NOT CMAKE_VERSION VERSION_LESS 3.19)
     cmake_language(DEFER CALL name_ggml)
 endif()
+
+include(${CMAKE_CURRENT_LIST_DIR}/tile-config.cmake)

@@ -26,6 +26,9 @@ const PROGRAM_VARIABLE: &str = "WORKLY_PERF_CHILD";
 const LAST_WORDS: usize = 4_000;
 const LAST_LINE: usize = 300;
 
+/// What `during` follows.
+const ILLEGAL_INSTRUCTION: &str = "this CPU cannot execute an instruction of this build (illegal instruction), met";
+
 /// A process that ended by itself.
 #[derive(Debug)]
 pub(crate) struct WorkerExit {
@@ -214,6 +217,11 @@ impl WorkerExit {
         self.status.is_some_and(was_killed)
     }
 
+    /// Whether it was ended by an instruction that the CPU cannot execute.
+    pub(crate) fn met_illegal_instruction(&self) -> bool {
+        self.status.is_some_and(met_illegal_instruction)
+    }
+
     /// Describes a process that ended without an answer during some activity: `while loading`.
     pub(crate) fn fate(&self, during: &str) -> String {
         let how = self.status.map_or_else(|| "its process ended".into(), how_it_ended);
@@ -248,8 +256,22 @@ fn was_killed(_: ExitStatus) -> bool {
 }
 
 #[cfg(unix)]
+fn met_illegal_instruction(status: ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(4)
+}
+
+/// `STATUS_ILLEGAL_INSTRUCTION` of Windows.
+#[cfg(not(unix))]
+fn met_illegal_instruction(status: ExitStatus) -> bool {
+    status.code() == Some(0xC000_001D_u32.cast_signed())
+}
+
+#[cfg(unix)]
 fn how_it_ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
+    if met_illegal_instruction(status) {
+        return ILLEGAL_INSTRUCTION.into();
+    }
     match status.signal() {
         Some(6) => "llama.cpp aborted the process (SIGABRT)".into(),
         Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
@@ -264,6 +286,9 @@ fn how_it_ended(status: ExitStatus) -> String {
 
 #[cfg(not(unix))]
 fn how_it_ended(status: ExitStatus) -> String {
+    if met_illegal_instruction(status) {
+        return ILLEGAL_INSTRUCTION.into();
+    }
     match status.code() {
         // Exit codes of `abort` in Microsoft's runtime, and of a failed fast exit.
         Some(3 | -1_073_740_791) => "llama.cpp aborted the process".into(),
@@ -288,6 +313,11 @@ mod tests {
         assert!(fate(Some(9), "", "while generating").contains("memory runs out"));
         let lost = fate(Some(signal_hook::consts::SIGBUS), "", "while computing");
         assert!(lost.ends_with("the file was truncated, or its storage failed, while computing"), "{lost}");
+        let illegal = fate(Some(4), "", "while computing");
+        assert_eq!(
+            illegal,
+            "this CPU cannot execute an instruction of this build (illegal instruction), met while computing"
+        );
         assert_eq!(fate(Some(0), "", "after measuring"), "the process ended with code 0 after measuring");
         assert_eq!(fate(None, "", "while warming up"), "its process ended while warming up");
         assert_eq!(

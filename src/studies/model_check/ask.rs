@@ -91,6 +91,12 @@ fn tried(files: &ModelFiles, wanted: Use, stop: &AtomicBool) -> Result<TrialResu
             Err(Failure::failed(anyhow::anyhow!("{name}: {}", gone.fate(during(reached))))
                 .hint("use a smaller model or quantisation, or close other programs"))
         }
+        // It says nothing about the file.
+        (Ok(gone), _) if gone.met_illegal_instruction() => {
+            Err(Failure::lacking(anyhow::anyhow!("{name}: {}", gone.fate(during(reached)))).hint(
+                "build on this machine (scripts/quickstart), or take the archive for Linux, which chooses what its CPU can execute",
+            ))
+        }
         (Ok(gone), _) => {
             let fate = gone.fate(during(reached));
             let on_gpu = match wanted.n_gpu_layers {

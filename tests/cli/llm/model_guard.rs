@@ -128,15 +128,24 @@ fn ctrl_c_ends_a_hanging_trial() {
 
 #[cfg(unix)]
 #[test]
-fn trial_killed_by_the_system_is_not_a_fault_of_the_file() {
-    let place = place();
-    let (child, pid) = hanging(&place);
-    signal("-KILL", &pid);
-    let output = child.wait_with_output().unwrap();
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("as the system does when memory runs out") && said.contains("m.gguf"), "{said}");
-    assert!(!place.path("out").exists());
+fn trial_ended_by_memory_or_cpu_is_not_a_fault_of_the_file() {
+    let ends = [
+        ("-KILL", 4, "as the system does when memory runs out"),
+        ("-ILL", 3, "this CPU cannot execute an instruction"),
+    ];
+    for (name, code, reason) in ends {
+        let place = place();
+        let (child, pid) = hanging(&place);
+        signal(name, &pid);
+        let output = child.wait_with_output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(
+            said.contains(reason) && said.contains("m.gguf") && !said.contains("shows the file's header"),
+            "{said}"
+        );
+        assert!(!place.path("out").exists());
+    }
 }
 
 #[test]

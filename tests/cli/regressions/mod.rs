@@ -2,5 +2,7 @@
 //! test here, unless it belongs to a table of cases elsewhere.
 
 mod bridge;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod building;
 mod machine;
 mod records;
