@@ -8,7 +8,7 @@ use super::case_speeds::{candidate, round_speeds};
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objective, Setting};
 use super::recommendation_input::RecommendationInput;
 use super::threads_by_rule::by_rule;
-use super::{Certainty, SettingCandidate, SettingChoice};
+use super::{Certainty, FastestOf, SettingCandidate, SettingChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, TokenTest};
 use crate::stats::PairedRatio;
@@ -264,15 +264,12 @@ impl ThreadDecision<'_> {
     }
 
     /// How frame times affected the choice.
-    fn frames(&self) -> &'static str {
-        let fastest = self.candidates[self.choice.fastest].tokens_per_s.median();
-        let is_faster = |one: &SettingCandidate| !one.is_admissible && one.tokens_per_s.median() > fastest;
-        if !self.choice.is_any_admissible {
-            " (no setting keeps the avatar's frame rate)"
-        } else if self.candidates.iter().any(is_faster) {
-            " of those that keep the avatar's frame rate,"
-        } else {
-            ""
+    fn frames(&self) -> String {
+        let of_those = self.choice.fastest_of.words();
+        match self.choice.fastest_of {
+            _ if !self.choice.is_any_admissible => format!("{of_those} (no setting keeps the avatar's frame rate)"),
+            FastestOf::All => String::new(),
+            _ => format!("{of_those},"),
         }
     }
 

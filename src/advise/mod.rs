@@ -39,6 +39,6 @@ pub use recommendation::{
     Basis, Choice, Confidence, Evidence, Margin, Objective, RECOMMENDATION_SCHEMA, Recommendation, Setting, spelled,
 };
 pub use recommendation_input::{ContextFootprint, GpuInput, ModelNeeds, ProfileRequirement, RecommendationInput};
-pub use setting_choice::{SettingCandidate, SettingChoice};
+pub use setting_choice::{FastestOf, SettingCandidate, SettingChoice};
 pub use standstill::Standstill;
 pub use thread_choice::{Certainty, ThreadCandidate, ThreadChoice};

@@ -30,8 +30,33 @@ pub struct SettingChoice {
     pub certainty: Certainty,
     /// The speed of each admissible one as a share of the fastest.
     pub shares: Vec<(usize, PairedRatio)>,
-    /// Whether any candidate is admissible; if not, the choice is among all.
+    /// Whether any candidate is admissible; if not, the choice is among those with the fewest late frames.
     pub is_any_admissible: bool,
+    /// Which of the candidates `fastest` is the fastest of.
+    pub fastest_of: FastestOf,
+}
+
+/// The settings of which a choice is the fastest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FastestOf {
+    /// Of all.
+    All,
+    /// A faster one does not keep the scene's frame rate.
+    KeepingFrames,
+    /// None keeps it, and a faster one makes more frames late.
+    FewestLateFrames,
+}
+
+impl FastestOf {
+    /// What follows *the fastest*; empty for all.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::KeepingFrames => " of those that keep the avatar's frame rate",
+            Self::FewestLateFrames => " of those with the fewest late frames",
+        }
+    }
 }
 
 impl SettingChoice {
@@ -47,6 +72,7 @@ impl SettingChoice {
         let fewest = candidates.iter().map(|one| one.late_share).fold(f64::INFINITY, f64::min);
         let pool =
             if is_any_admissible { admissible } else { places(&|one| one.late_share <= fewest + NEAR_THE_FEWEST) };
+        let eligible = pool.clone();
         let still: Vec<usize> = pool.iter().copied().filter(|&at| !candidates[at].is_dropped).collect();
         // If all of them lost against one that turned out to be inadmissible, they are compared with each other.
         let pool = if still.is_empty() { pool } else { still };
@@ -56,12 +82,21 @@ impl SettingChoice {
             .collect();
         let choice = ThreadChoice::among(&ranked)?;
         let at = |rank: u32| pool[rank as usize - 1];
+        let speed = |at: usize| candidates[at].tokens_per_s.median();
+        let is_excelled = places(&|_| true)
+            .iter()
+            .any(|other| !eligible.contains(other) && speed(*other) > speed(at(choice.fastest)));
         Some(Self {
             chosen: at(choice.threads),
             fastest: at(choice.fastest),
             certainty: choice.certainty,
             shares: choice.shares.iter().map(|(rank, share)| (at(*rank), *share)).collect(),
             is_any_admissible,
+            fastest_of: match (is_excelled, is_any_admissible) {
+                (false, _) => FastestOf::All,
+                (true, true) => FastestOf::KeepingFrames,
+                (true, false) => FastestOf::FewestLateFrames,
+            },
         })
     }
 
@@ -87,20 +122,22 @@ mod tests {
         let candidates = [candidate(40.0, true, false), candidate(60.0, true, false), candidate(90.0, false, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
         assert_eq!((choice.chosen, choice.fastest, choice.is_any_admissible), (1, 1, true));
+        assert_eq!(choice.fastest_of, FastestOf::KeepingFrames);
     }
 
     #[test]
     fn fastest_is_chosen_as_inadmissible_if_none_keeps_the_frames() {
         let candidates = [candidate(40.0, false, false), candidate(60.0, false, false)];
         let choice = SettingChoice::among(&candidates).unwrap();
-        assert_eq!((choice.chosen, choice.is_any_admissible), (1, false));
+        assert_eq!((choice.chosen, choice.is_any_admissible, choice.fastest_of), (1, false, FastestOf::All));
     }
 
     #[test]
     fn fewest_late_frames_precede_speed_if_none_keeps_them() {
         let fast = SettingCandidate { late_share: 0.94, ..candidate(58.0, false, false) };
         let slow = SettingCandidate { late_share: 0.03, ..candidate(22.0, false, true) };
-        assert_eq!(SettingChoice::among(&[fast, slow]).unwrap().chosen, 1);
+        let choice = SettingChoice::among(&[fast, slow]).unwrap();
+        assert_eq!((choice.chosen, choice.fastest_of), (1, FastestOf::FewestLateFrames));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use rate::{
     saturated_per_s, search_metrics, step_metrics,
 };
 pub use render_load::{
-    Calibration, Frame, FrameCounts, FramesInSpan, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
+    Calibration, Frame, FramesInSpan, RenderLoad, RenderLoadError, RenderSpec, RenderSpecError, render,
 };
 pub use replay::{ReplayResult, ScheduledMessage, replay};
 pub use round_trips::{CaseEnd, LoopContext, MessageCounts, QUIET, RoundTrips, measure_case, quiet_after};

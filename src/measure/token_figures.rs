@@ -1,11 +1,10 @@
 //! From repetitions to metrics, with llama-bench's names for the same quantities.
 
 use super::figures::percentile_metric;
-use super::render_load::FrameCounts;
 use super::tokens::TokenSample;
 use crate::clock::ms;
 use crate::record::{Direction, Metric, MetricStatus};
-use crate::stats::{Summary, mean_of};
+use crate::stats::{FrameCounts, Summary, mean_of};
 
 /// The metrics of one case: tokens per second (`avg_ts`, with llama-bench's `stddev_ts` as spread), time to first
 /// token, inter-token latency, CPU use in CPUs.
@@ -113,7 +112,7 @@ mod tests {
     #[test]
     fn late_frames_are_a_share_or_absent_without_frames() {
         let metric =
-            late_frames([(60, 3), (140, 7)].map(|(total, late)| FrameCounts { total, late }).into_iter().sum());
+            late_frames([(60, 3), (140, 7)].map(|(total, late)| FrameCounts::apart(total, late)).into_iter().sum());
         assert_eq!((metric.value, metric.n, metric.direction), (Some(5.0), 200, Direction::Lower));
         assert_eq!(late_frames(FrameCounts::default()).status, MetricStatus::TooFew);
     }

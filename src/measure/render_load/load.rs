@@ -12,6 +12,7 @@ use super::error::RenderLoadError;
 use super::frame::{Calibration, Frame};
 use super::spec::RenderSpec;
 use crate::clock::Clock;
+use crate::stats::FrameCounts;
 
 /// Time limit for the calibration, which takes a quarter of a second on an idle machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -42,52 +43,15 @@ pub struct FramesInSpan {
     pub total: u64,
     /// Frames whose work ended after their deadline.
     pub late: u64,
+    /// Runs of consecutive late frames.
+    pub bursts: u64,
     /// For each frame, the time from due to the end of its work, in nanoseconds.
     pub work_ns: Vec<u64>,
 }
 
-/// Number of frames and of late frames.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FrameCounts {
-    /// Number of frames.
-    pub total: u64,
-    /// Frames whose work ended after their deadline.
-    pub late: u64,
-}
-
-impl FrameCounts {
-    /// Share of late frames, from 0 to 1; 0 if there were no frames.
-    #[must_use]
-    pub fn late_share(self) -> f64 {
-        self.late as f64 / self.total.max(1) as f64
-    }
-
-    /// Share of late frames in percent; `None` if there were no frames.
-    #[must_use]
-    pub fn late_percent(self) -> Option<f64> {
-        (self.total > 0).then(|| 100.0 * self.late as f64 / self.total as f64)
-    }
-}
-
 impl From<&FramesInSpan> for FrameCounts {
     fn from(frames: &FramesInSpan) -> Self {
-        Self { total: frames.total, late: frames.late }
-    }
-}
-
-impl std::ops::AddAssign for FrameCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.total += other.total;
-        self.late += other.late;
-    }
-}
-
-impl std::iter::Sum for FrameCounts {
-    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), |mut sum, counts| {
-            sum += counts;
-            sum
-        })
+        Self { total: frames.total, late: frames.late, bursts: frames.bursts }
     }
 }
 
@@ -219,6 +183,7 @@ impl FrameLog {
         FramesInSpan {
             total: frames.len() as u64,
             late: frames.iter().filter(|(_, frame)| frame.late).count() as u64,
+            bursts: frames.chunk_by(|one, next| one.1.late == next.1.late).filter(|run| run[0].1.late).count() as u64,
             work_ns: frames.iter().map(|(_, frame)| frame.work_ns).collect(),
         }
     }
@@ -281,13 +246,13 @@ mod tests {
     fn frames_count_by_arrival_time() {
         let frame = |at_ns, late, work_ns| (at_ns, Frame { late, work_ns });
         let log = FrameLog {
-            frames: vec![frame(10, false, 1), frame(20, true, 2), frame(20, false, 3), frame(30, true, 4)],
+            frames: vec![frame(10, true, 1), frame(20, true, 2), frame(20, false, 3), frame(30, true, 4)],
             end: None,
         };
-        let all = FramesInSpan { total: 4, late: 2, work_ns: vec![1, 2, 3, 4] };
+        let all = FramesInSpan { total: 4, late: 3, bursts: 2, work_ns: vec![1, 2, 3, 4] };
         assert_eq!(log.between(0, 100), all);
         assert_eq!(log.between(10, 31), all);
-        assert_eq!(log.between(20, 30), FramesInSpan { total: 2, late: 1, work_ns: vec![2, 3] });
+        assert_eq!(log.between(20, 30), FramesInSpan { total: 2, late: 1, bursts: 1, work_ns: vec![2, 3] });
         assert_eq!(log.between(21, 30), FramesInSpan::default());
         assert_eq!(log.between(30, 20), FramesInSpan::default());
     }

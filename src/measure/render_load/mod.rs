@@ -12,6 +12,6 @@ mod work;
 
 pub use error::{RenderLoadError, RenderSpecError};
 pub use frame::{Calibration, Frame};
-pub use load::{FrameCounts, FramesInSpan, RenderLoad};
+pub use load::{FramesInSpan, RenderLoad};
 pub use render::render;
 pub use spec::RenderSpec;

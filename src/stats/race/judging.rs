@@ -1,7 +1,6 @@
 //! The race: which setting leads, and which are dropped.
 
 use super::super::by_round::{ByRound, fastest_of};
-use super::late_frames::wilson;
 use super::runner::{DropReason, RoundResult, Runner};
 use super::scatter::Scatter;
 
@@ -95,19 +94,19 @@ impl Race {
 
     /// Whether a setting may be within the limit, judging by its frames so far.
     fn may_keep(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).0 <= limit)
+        self.late_limit.is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
     }
 
     /// Whether enough frames show that a setting is admissible for others to be dropped as slower: a leader that turns out
     /// to be inadmissible must not have eliminated them.
     fn is_proven(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| wilson(self.runners[at].frames).1 <= PROVEN_WITHIN * limit)
+        self.late_limit.is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
     }
 
     /// Whether a setting's counted late frames are within the limit.
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.runners[at].late_share() <= limit)
+        self.late_limit.is_none_or(|limit| self.runners[at].frames.late_share() <= limit)
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
@@ -130,7 +129,7 @@ impl Race {
         let can_be_kept = (0..self.runners.len()).any(|at| self.may_keep(at) && !self.runners[at].speeds.is_empty());
         for at in self.running().into_iter().filter(|_| can_be_kept) {
             if !self.may_keep(at) {
-                let at_least = wilson(self.runners[at].frames).0;
+                let at_least = self.runners[at].frames.interval().0;
                 self.runners[at].drop_for(DropReason::LateFrames { at_least });
             }
         }
@@ -173,7 +172,7 @@ impl Race {
     fn is_limit_open(&self, leader: usize) -> bool {
         let Some(limit) = self.late_limit else { return false };
         // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
-        let high = wilson(self.runners[leader].frames).1;
+        let high = self.runners[leader].frames.interval().1;
         self.running().len() > 1 && self.keeps_limit(leader) && high > 2.0 * limit
     }
 }
@@ -183,6 +182,7 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
 
+    use super::super::late_frames::FrameCounts;
     use super::super::runner::Dropped;
     use super::*;
 
@@ -200,7 +200,7 @@ mod tests {
                 let (speed, late) = settings[at];
                 let speed = speed * drift * (1.0 + noise * (rng.random::<f64>() - 0.5));
                 let late = (0..60).filter(|_| rng.random::<f64>() < late).count() as u64;
-                race.record(at, RoundResult { round, speed, frames: (60, late) });
+                race.record(at, RoundResult { round, speed, frames: FrameCounts::apart(60, late) });
                 measured += 1;
             }
             if race.judge() == RaceState::Decided {
@@ -243,7 +243,10 @@ mod tests {
         for round in 0..12 {
             for at in race.running() {
                 let (speed, late) = [(58.0, 16), (22.0, 0), (30.0, u64::from(round == 0))][at];
-                race.record(at, RoundResult { round, speed, frames: (17 + 40 * u64::from(at > 0), late) });
+                race.record(
+                    at,
+                    RoundResult { round, speed, frames: FrameCounts::apart(17 + 40 * u64::from(at > 0), late) },
+                );
             }
             if race.judge() == RaceState::Decided {
                 break;
@@ -255,6 +258,17 @@ mod tests {
         ));
         assert_eq!(race.leader(), Some(2), "{race:?}");
         assert!(race.runners()[1].speeds.len() > 1, "compared with the setting that keeps the frame limit: {race:?}");
+    }
+
+    #[test]
+    fn one_stall_of_the_scene_drops_no_setting() {
+        let mut race = Race::new(2);
+        race.limit_late_frames(0.015);
+        for (at, frames) in [(0, FrameCounts { total: 33, late: 3, bursts: 1 }), (1, FrameCounts::apart(33, 0))] {
+            race.record(at, RoundResult { round: 0, speed: 60.0, frames });
+        }
+        race.judge();
+        assert!(race.runners().iter().all(|runner| runner.dropped.is_none()), "{race:?}");
     }
 
     #[test]
@@ -271,7 +285,7 @@ mod tests {
         let mut race = Race::new(3);
         for round in 0..3 {
             for at in race.running() {
-                race.record(at, RoundResult { round, speed: [100.0, 35.0, 99.0][at], frames: (0, 0) });
+                race.record(at, RoundResult { round, speed: [100.0, 35.0, 99.0][at], frames: FrameCounts::default() });
             }
             race.judge();
         }
@@ -293,7 +307,7 @@ mod tests {
         let mut race = Race::new(speeds[0].len());
         let round = |(round, speeds): (usize, &&[f64])| {
             for at in race.running() {
-                race.record(at, RoundResult { round, speed: speeds[at], frames: (0, 0) });
+                race.record(at, RoundResult { round, speed: speeds[at], frames: FrameCounts::default() });
             }
             race.judge();
             race.clone()

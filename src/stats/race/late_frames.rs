@@ -1,19 +1,69 @@
-//! The interval of the share of late frames, from counted frames.
+//! The share of late frames and its interval, from counted frames.
 
 /// The normal quantile of one-sided 99 %.
 const Z: f64 = 2.326_347_9;
 
-/// Wilson's interval of a share, 99 % on either side; the complete range if nothing was counted.
-///
-/// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
-pub(super) fn wilson((total, hits): (u64, u64)) -> (f64, f64) {
-    if total == 0 {
-        return (0.0, 1.0);
+/// Number of frames and of late frames.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FrameCounts {
+    /// Number of frames.
+    pub total: u64,
+    /// Frames whose work ended after their deadline.
+    pub late: u64,
+    /// Runs of consecutive late frames. One stall makes several frames late, which then are not evidence of several.
+    pub bursts: u64,
+}
+
+impl FrameCounts {
+    /// Late frames with others between them.
+    #[must_use]
+    pub fn apart(total: u64, late: u64) -> Self {
+        Self { total, late, bursts: late }
     }
-    let (n, share, square) = (total as f64, hits as f64 / total as f64, Z * Z);
-    let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
-    let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
-    ((centre - half).max(0.0), (centre + half).min(1.0))
+
+    /// Share of late frames, from 0 to 1; 0 if there were no frames.
+    #[must_use]
+    pub fn late_share(self) -> f64 {
+        self.late as f64 / self.total.max(1) as f64
+    }
+
+    /// Share of late frames in percent; `None` if there were no frames.
+    #[must_use]
+    pub fn late_percent(self) -> Option<f64> {
+        (self.total > 0).then(|| 100.0 * self.late_share())
+    }
+
+    /// Wilson's interval of the share, 99 % on either side; the complete range if nothing was counted. A burst counts as one
+    /// late frame, and the frames in proportion: their number divided by the mean length of a burst.
+    ///
+    /// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
+    pub(super) fn interval(self) -> (f64, f64) {
+        if self.total == 0 {
+            return (0.0, 1.0);
+        }
+        let independent = if self.late == 0 { 1.0 } else { self.bursts as f64 / self.late as f64 };
+        let (n, share, square) = (self.total as f64 * independent, self.late_share(), Z * Z);
+        let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
+        let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+        ((centre - half).max(0.0), (centre + half).min(1.0))
+    }
+}
+
+impl std::ops::AddAssign for FrameCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.late += other.late;
+        self.bursts += other.bursts;
+    }
+}
+
+impl std::iter::Sum for FrameCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |mut sum, counts| {
+            sum += counts;
+            sum
+        })
+    }
 }
 
 #[cfg(test)]
@@ -23,8 +73,16 @@ mod tests {
     #[test]
     fn wilson_s_interval_by_hand() {
         // 3 of 100 at z 2.3263: centre 0.0541, half 0.0456.
-        let (low, high) = wilson((100, 3));
+        let (low, high) = FrameCounts::apart(100, 3).interval();
         assert!((low - 0.0086).abs() < 1e-4 && (high - 0.0997).abs() < 1e-4, "{low} {high}");
-        assert_eq!(wilson((0, 0)), (0.0, 1.0));
+        assert_eq!(FrameCounts::default().interval(), (0.0, 1.0));
+    }
+
+    #[test]
+    fn frames_of_one_burst_are_one_piece_of_evidence() {
+        // 3 of 33 frames: apart they surely exceed 1.5 %; in one burst they are 1 of 11 (centre 0.2258, half 0.2131).
+        assert!(FrameCounts::apart(33, 3).interval().0 > 0.025);
+        let (low, high) = FrameCounts { total: 33, late: 3, bursts: 1 }.interval();
+        assert!((low - 0.0127).abs() < 1e-3 && (high - 0.4389).abs() < 1e-3, "{low} {high}");
     }
 }

@@ -8,4 +8,5 @@ mod runner;
 mod scatter;
 
 pub use judging::{EQUAL_WITHIN, Race, RaceState};
+pub use late_frames::FrameCounts;
 pub use runner::{DropReason, Dropped, RoundResult, Runner};

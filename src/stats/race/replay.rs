@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::{EQUAL_WITHIN, Race, RaceState, RoundResult};
+use super::{EQUAL_WITHIN, FrameCounts, Race, RaceState, RoundResult};
 use crate::stats::median_of;
 
 const RECORDED: &str = include_str!("recorded.csv");
@@ -58,7 +58,7 @@ fn replayed(settings: &BTreeMap<String, Vec<f64>>, rng_seed: u64) -> RaceReplay 
             let fastest = race.leader().and_then(|leader| race.runners()[leader].median()).unwrap_or(0.0);
             let tokens_per_s = repetition(at, round).max(CUT_BELOW * fastest);
             seconds += 1.0 / tokens_per_s;
-            race.record(at, RoundResult { round, speed: tokens_per_s, frames: (0, 0) });
+            race.record(at, RoundResult { round, speed: tokens_per_s, frames: FrameCounts::default() });
         }
         if race.judge() == RaceState::Decided && round + 1 >= FEWEST_ROUNDS {
             break;

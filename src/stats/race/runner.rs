@@ -2,6 +2,7 @@
 
 use super::super::by_round::ByRound;
 use super::EQUAL_WITHIN;
+use super::late_frames::FrameCounts;
 
 /// The result of one setting in one round.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,8 +11,8 @@ pub struct RoundResult {
     pub round: usize,
     /// Its speed; larger is better.
     pub speed: f64,
-    /// Number of frames of the scene meanwhile, and of late ones.
-    pub frames: (u64, u64),
+    /// Frames of the scene meanwhile.
+    pub frames: FrameCounts,
 }
 
 /// Why a setting was dropped.
@@ -53,8 +54,8 @@ impl Dropped {
 pub struct Runner {
     /// Round by round.
     pub speeds: ByRound,
-    /// Number of frames so far, and of late ones.
-    pub frames: (u64, u64),
+    /// Frames of the scene so far.
+    pub frames: FrameCounts,
     /// Whether and why it was dropped.
     pub dropped: Option<Dropped>,
 }
@@ -66,12 +67,6 @@ impl Runner {
         self.speeds.median()
     }
 
-    /// The share of late frames; 0 if none were counted.
-    #[must_use]
-    pub fn late_share(&self) -> f64 {
-        self.frames.1 as f64 / self.frames.0.max(1) as f64
-    }
-
     /// Whether it was dropped because of its late frames.
     pub(super) fn is_late(&self) -> bool {
         matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }))
@@ -79,7 +74,7 @@ impl Runner {
 
     pub(super) fn add(&mut self, result: RoundResult) {
         self.speeds.push(result.round, result.speed);
-        self.frames = (self.frames.0 + result.frames.0, self.frames.1 + result.frames.1);
+        self.frames += result.frames;
     }
 
     pub(super) fn drop_for(&mut self, reason: DropReason) {

@@ -209,8 +209,8 @@ fn notes(arm: &CompanionSettings, turns: &[Turn]) -> Vec<String> {
 mod tests {
     use super::super::planted::{STAGES_US, failed_turn, plan, reacting_turn, samples_of, turn};
     use super::*;
-    use crate::measure::FrameCounts;
     use crate::record::MetricStatus;
+    use crate::stats::FrameCounts;
 
     fn measured(plan: &PipelinePlan, samples: TurnSamples, end: Option<StopReason>) -> Vec<Case> {
         let mut data = PipelineSamples::default();
@@ -222,7 +222,7 @@ mod tests {
     fn figures_of_planted_turns_are_exact() {
         let plan = plan("--turns 2 --after none");
         let mut samples = samples_of(vec![turn(0, &STAGES_US), turn(1, &STAGES_US)]);
-        samples.frames = [(60, 3), (140, 7)].map(|(total, late)| FrameCounts { total, late }).into();
+        samples.frames = [(60, 3), (140, 7)].map(|(total, late)| FrameCounts::apart(total, late)).into();
         let found = measured(&plan, samples, Some(StopReason::Planned));
         let paths: Vec<&str> = found.iter().map(|case| case.path.as_str()).collect();
         assert_eq!((paths, found[0].state), (vec!["before/turns"], CaseState::Ok));

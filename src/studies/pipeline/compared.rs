@@ -2,9 +2,9 @@
 
 use super::change::{ALPHA, ChangeVerdict, PairedChange};
 use super::samples::{BothSides, TurnSamples, TurnsBySide};
-use crate::measure::{FELT, FrameCounts, STAGES, Turn, TurnFigure};
+use crate::measure::{FELT, STAGES, Turn, TurnFigure};
 use crate::record::{BeforeAfterRow, Case, CaseState, Direction, Metric};
-use crate::stats::{holm, mean_of, paired_difference_at, paired_ratio_at};
+use crate::stats::{FrameCounts, holm, mean_of, paired_difference_at, paired_ratio_at};
 
 /// Stages shorter than this share of the turn are not judged: their changes are not noticeable.
 const VISIBLE_SHARE: f64 = 0.01;
@@ -226,7 +226,7 @@ mod tests {
     fn with_late_frames(before: &[u64], after: &[u64]) -> TurnsBySide {
         let samples = |late: &[u64]| {
             let mut samples = samples_of((0..12).map(|number| turn(number, &STAGES_US)).collect());
-            samples.frames = late.iter().cycle().take(12).map(|late| FrameCounts { total: 100, late: *late }).collect();
+            samples.frames = late.iter().cycle().take(12).map(|late| FrameCounts::apart(100, *late)).collect();
             samples
         };
         of_sides(samples(before), samples(after))

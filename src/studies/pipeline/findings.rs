@@ -184,7 +184,7 @@ fn early(plan: &PipelinePlan, samples: &TurnSamples) -> Option<String> {
 mod tests {
     use super::super::planted::{STAGES_US, cell_sample, plan, reacting_turn, samples_of, turn};
     use super::*;
-    use crate::measure::FrameCounts;
+    use crate::stats::FrameCounts;
 
     fn planted(before: TurnSamples, after: Option<TurnSamples>) -> PipelineSamples {
         let mut data = PipelineSamples::default();
@@ -233,7 +233,7 @@ mod tests {
         let plan = plan("--turns 12 --after app --no-contention");
         let with_late = |late: u64| {
             let mut samples = turns(12, &STAGES_US);
-            samples.frames = vec![FrameCounts { total: 100, late }; 12];
+            samples.frames = vec![FrameCounts::apart(100, late); 12];
             samples
         };
         let says = findings(&plan, &planted(with_late(12), Some(with_late(1))), StopReason::Planned);

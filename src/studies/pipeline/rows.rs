@@ -199,14 +199,14 @@ mod tests {
     use super::super::planted::{STAGES_US, plan, samples_of, turn};
     use super::*;
     use crate::advise::MemoryBudget;
-    use crate::measure::FrameCounts;
+    use crate::stats::FrameCounts;
 
     /// Eight turns per side: the reply takes half as long after, and late frames fall from 10 to 1 %.
     fn turns() -> TurnsBySide {
         let samples = |reply_us: u64, late: u64| {
             let stages_us = STAGES_US.map(|length_us| if length_us == 300_000 { reply_us } else { length_us });
             let mut samples = samples_of((0..8).map(|number| turn(number, &stages_us)).collect());
-            samples.frames = vec![FrameCounts { total: 100, late }; 8];
+            samples.frames = vec![FrameCounts::apart(100, late); 8];
             samples
         };
         let mut turns = TurnsBySide::default();

@@ -1,8 +1,9 @@
 //! The measurements: the turns of each side, and related findings.
 
 use super::contention::CellSamples;
-use crate::measure::{FrameCounts, Turn};
+use crate::measure::Turn;
 use crate::plan::PipelineSide;
+use crate::stats::FrameCounts;
 use crate::studies::setup::AppliedSource;
 
 /// Everything measured so far.

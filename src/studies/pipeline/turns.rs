@@ -12,8 +12,9 @@ use crate::bridge::{BridgeError, FaultKind};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::llm::Conversation;
-use crate::measure::{FrameCounts, Reactor, RenderLoad, Speaker, TurnSpec, run_turn};
+use crate::measure::{Reactor, RenderLoad, Speaker, TurnSpec, run_turn};
 use crate::plan::PipelinePlan;
+use crate::stats::FrameCounts;
 
 /// State shared by all turns.
 pub(super) struct TurnRunner<'a> {

@@ -1,7 +1,7 @@
 //! The settings to choose in a group: the fastest that keep the scene's frame limit.
 
 use super::data::{CaseSamples, SettingGroup, SweepResult};
-use crate::advise::{Certainty, SettingCandidate, SettingChoice};
+use crate::advise::{Certainty, FastestOf, SettingCandidate, SettingChoice};
 use crate::measure::EngineSettings;
 use crate::plan::{CompetingLoad, ThreadsPlan};
 use crate::stats::{DropReason, PairedRatio};
@@ -13,6 +13,8 @@ pub(super) struct ChosenThreads {
     pub(super) settings: EngineSettings,
     /// The fastest of the eligible settings.
     pub(super) fastest: EngineSettings,
+    /// Which of the settings those are.
+    pub(super) fastest_of: FastestOf,
     /// Speed of the choice as a share of the fastest.
     pub(super) share: Option<PairedRatio>,
     /// Certainty, from rounds with all settings.
@@ -53,6 +55,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
     Some(ChosenThreads {
         settings,
         fastest: measured[choice.fastest].0,
+        fastest_of: choice.fastest_of,
         share: choice.share(),
         certainty: choice.certainty,
         is_decided: result.decided.contains(&group),

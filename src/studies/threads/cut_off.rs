@@ -45,13 +45,13 @@ impl RepetitionLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::RoundResult;
+    use crate::stats::{FrameCounts, RoundResult};
 
     fn race(speeds: &[f64], late: u64) -> Race {
         let mut race = Race::new(speeds.len());
         race.limit_late_frames(0.01);
         for (at, &speed) in speeds.iter().enumerate() {
-            race.record(at, RoundResult { round: 0, speed, frames: (100, late) });
+            race.record(at, RoundResult { round: 0, speed, frames: FrameCounts::apart(100, late) });
         }
         race
     }

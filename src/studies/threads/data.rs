@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::measure::{EngineSettings, FrameCounts, TokenSample, TokenTest};
+use crate::measure::{EngineSettings, TokenSample, TokenTest};
 use crate::plan::{CompetingLoad, ThreadsPlan};
-use crate::stats::{ByRound, Dropped};
+use crate::stats::{ByRound, Dropped, FrameCounts};
 
 /// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

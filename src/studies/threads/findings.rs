@@ -65,17 +65,19 @@ fn with_settings(plan: &ThreadsPlan, settings: EngineSettings) -> String {
 }
 
 fn sureness(plan: &ThreadsPlan, choice: &ChosenThreads, is_disturbed: bool) -> String {
+    let of_those = choice.fastest_of.words();
     let tie = match &choice.share {
         Some(share) if choice.settings != choice.fastest => {
             let fastest = format!("{}{}", choice.fastest.threads, with_settings(plan, choice.fastest));
-            format!("ties with the fastest, {fastest}: {}", in_percent(share))
+            format!("ties with the fastest{of_those}, {fastest}: {}", in_percent(share))
         }
-        _ => "the fastest".into(),
+        _ => format!("the fastest{of_those}"),
     };
+    let other = if of_those.is_empty() { "other" } else { "other of these" };
     let likely = if is_disturbed { ", likely: the machine was disturbed" } else { "" };
     match choice.certainty {
         _ if choice.is_decided => {
-            format!("{tie}: no other is more than 3 % faster, {}{likely}", counted(choice.rounds, "round"))
+            format!("{tie}: no {other} is more than 3 % faster, {}{likely}", counted(choice.rounds, "round"))
         }
         Certainty::Clear => format!("{tie}{likely}"),
         Certainty::Likely => format!("{tie}, likely: another may be faster, by a tenth at most"),
@@ -203,9 +205,15 @@ mod tests {
 
     #[test]
     fn least_bad_setting_is_named_if_none_keeps_the_frames() {
-        let plan = plan("--sweep 1,2 --under-load render --depth 0");
-        let result = swept(&plan, CompetingLoad::Render, |settings| (f64::from(settings.threads), 100, None));
+        let plan = plan("--sweep 1,2,4 --under-load render --depth 0");
+        let mut result = swept(&plan, CompetingLoad::Render, |settings| match settings.threads {
+            2 => (50.0, 900, None),
+            threads => (f64::from(threads), 100, None),
+        });
+        result.decided.insert(SettingGroup { load: CompetingLoad::Render, test: TokenTest::Generation, depth: 0 });
         let told = findings(&plan, &result, false, StopReason::Planned);
+        let use_it = "use n_threads = 4 (the fastest of those with the fewest late frames: no other of these is more than 3 % faster, 8 rounds)";
+        assert!(told[0].contains(use_it), "{told:?}");
         assert!(told[1].starts_with("No setting keeps the frames: with it 10.0 % of the scene's frames"), "{told:?}");
     }
 

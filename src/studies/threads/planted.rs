@@ -1,9 +1,9 @@
 //! Planted samples for tests of the analysis.
 
 use super::data::{CaseKey, CaseSamples, SettingGroup, SweepResult};
-use crate::measure::{EngineSettings, FrameCounts, TokenSample, TokenTest};
+use crate::measure::{EngineSettings, TokenSample, TokenTest};
 use crate::plan::{CompetingLoad, ThreadsPlan, threads_plan};
-use crate::stats::Dropped;
+use crate::stats::{Dropped, FrameCounts};
 
 /// The plan of a command line, on a machine with two CPUs.
 pub(super) fn plan(line: &str) -> ThreadsPlan {
@@ -39,7 +39,7 @@ pub(super) fn swept(
     load: CompetingLoad,
     of: impl Fn(EngineSettings) -> (f64, u64, Option<Dropped>),
 ) -> SweepResult {
-    let mut result = SweepResult { alone: FrameCounts { total: 1_000, late: 2 }, ..SweepResult::default() };
+    let mut result = SweepResult { alone: FrameCounts::apart(1_000, 2), ..SweepResult::default() };
     for &depth in &plan.depths {
         for test in [TokenTest::Prompt, TokenTest::Generation] {
             for settings in plan.settings() {
@@ -48,7 +48,7 @@ pub(super) fn swept(
                 let rounds = dropped.map_or(8, |dropped| dropped.after_rounds);
                 let speeds: Vec<f64> = (0..rounds).map(|round| speed * (1.0 - 0.01 * round as f64)).collect();
                 let total = if load == CompetingLoad::Render { 1_000 } else { 0 };
-                let frames = FrameCounts { total, late: late.min(total) };
+                let frames = FrameCounts::apart(total, late.min(total));
                 let samples = samples(test, &speeds, 1_000).into_iter().enumerate().collect();
                 let case = CaseSamples { samples, frames, dropped, ..CaseSamples::default() };
                 result.cases.insert(CaseKey { group: SettingGroup { load, test, depth }, settings }, case);

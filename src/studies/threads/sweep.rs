@@ -18,9 +18,9 @@ use super::error::SweepError;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::host;
-use crate::measure::{EngineSettings, FrameCounts, RenderLoad, RepetitionSpec, TokenTest};
+use crate::measure::{EngineSettings, RenderLoad, RepetitionSpec, TokenTest};
 use crate::plan::{CompetingLoad, RoundLimit, ThreadsPlan};
-use crate::stats::{FEWEST_PAIRS, Race, RaceState, RoundResult, mean_of};
+use crate::stats::{FEWEST_PAIRS, FrameCounts, Race, RaceState, RoundResult, mean_of};
 
 /// Rounds per block once the slowest settings are out: few enough that drift affects both loads, enough that starting
 /// the load costs little.
@@ -305,7 +305,7 @@ impl ThreadSweep<'_, '_> {
         case.anonymous_bytes = host::anonymous_bytes().value().copied();
         case.samples.insert(round, sample);
         self.done.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(RoundResult { round, speed, frames: (frames.total, frames.late) }))
+        Ok(Some(RoundResult { round, speed, frames }))
     }
 }
 
