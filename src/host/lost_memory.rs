@@ -60,7 +60,8 @@ pub fn on_lost_memory(fallback: c_int, lost: impl Fn(usize) -> Option<c_int> + S
     // SAFETY: sigaction is a plain structure, for which all zeroes is valid.
     let (mut wanted, mut before): (libc::sigaction, libc::sigaction) = unsafe { (mem::zeroed(), mem::zeroed()) };
     wanted.sa_sigaction = on_loss as extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void) as usize;
-    wanted.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+    // On the thread's own stack: on a CPU with AMX, the system's frame alone fills the alternate stack that Rust gives a thread.
+    wanted.sa_flags = libc::SA_SIGINFO;
     // SAFETY: the first call only fills `before`, the second only reads `wanted`, whose handler exists for the life of
     // the process and only does what a signal handler may do.
     let is_set = unsafe {
@@ -108,18 +109,21 @@ fn ring() {
 }
 
 /// Restores the previous action for SIGBUS. The causing instruction is repeated when the handler returns, and raises it
-/// again.
+/// again. On Linux the action is the system's: Rust's own handler, which is for stack overflows, uses the alternate stack, and there they raise
+/// SIGSEGV.
 fn as_before(signal: c_int, code: c_int) {
     let is_sent = code <= 0;
     // SAFETY: sigaction reads a structure that the system filled; signal and raise take plain numbers. All may be
     // called here.
     unsafe {
-        if let Some(before) = BEFORE.get().filter(|_| !is_sent) {
+        if let Some(before) = BEFORE.get().filter(|_| !is_sent && !cfg!(target_os = "linux")) {
             libc::sigaction(signal, ptr::from_ref(before), ptr::null_mut());
         } else {
-            // Another process sent it, so it would not be raised again.
             libc::signal(signal, libc::SIG_DFL);
-            libc::raise(signal);
+            // What another process sent would not be raised again.
+            if is_sent {
+                libc::raise(signal);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The race: which setting leads, and which are dropped.
 
 use super::super::by_round::{ByRound, fastest_of};
+use super::late_frames::FrameCounts;
 use super::runner::{DropReason, RoundResult, Runner};
 use super::scatter::Scatter;
 
@@ -116,10 +117,13 @@ impl Race {
         let Some(leader) = self.leader() else { return RaceState::Open };
         // If none can keep the limit, none will ever be proven: speed decides then.
         if !self.is_proven(leader) && (0..self.runners.len()).any(|at| self.may_keep(at)) {
+            // What makes fewer frames late may have to replace it.
+            let leader_late = self.runners[leader].frames.late_share();
+            self.drop_slower(leader, |frames| frames.late_share() >= leader_late);
             return RaceState::Open;
         }
         self.runners[leader].dropped = None;
-        let is_open = self.drop_slower(leader);
+        let is_open = self.drop_slower(leader, |_| true);
         // The leader itself may be narrowly inadmissible, or admissible by chance.
         if is_open || self.is_limit_open(leader) { RaceState::Open } else { RaceState::Decided }
     }
@@ -137,8 +141,9 @@ impl Race {
 
     /// Compares everything with the leader. What cannot be the better choice is dropped, whether it is slower or may be equal. A
     /// setting that one round has put far behind is dropped by the scatter that is assumed at
-    /// that time; once the scatter is measured, that decision is made again. Returns whether a setting may yet be the faster one.
-    fn drop_slower(&mut self, leader: usize) -> bool {
+    /// that time; once the scatter is measured, that decision is made again. Only settings with these frames are dropped. Returns
+    /// whether a setting may yet be the faster one.
+    fn drop_slower(&mut self, leader: usize, with: impl Fn(FrameCounts) -> bool) -> bool {
         let logs: Vec<Vec<f64>> = self.runners.iter().map(|runner| runner.logs(&self.runners[leader])).collect();
         let others = || logs.iter().enumerate().filter(|(at, _)| *at != leader);
         let scatter = Scatter::pooled(others().map(|(_, logs)| logs.as_slice()));
@@ -146,6 +151,11 @@ impl Race {
         for (at, logs) in others() {
             let runner = &mut self.runners[at];
             if runner.is_late() {
+                continue;
+            }
+            if !with(runner.frames) {
+                runner.dropped = None;
+                is_open = true;
                 continue;
             }
             let bounds = scatter.upper_ratio(logs, SLOWER_ALPHA).zip(scatter.upper_ratio(logs, FASTER_ALPHA));
@@ -182,7 +192,6 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
 
-    use super::super::late_frames::FrameCounts;
     use super::super::runner::Dropped;
     use super::*;
 
@@ -258,6 +267,22 @@ mod tests {
         ));
         assert_eq!(race.leader(), Some(2), "{race:?}");
         assert!(race.runners()[1].speeds.len() > 1, "compared with the setting that keeps the frame limit: {race:?}");
+    }
+
+    #[test]
+    fn leader_of_unproven_frames_drops_what_is_slower_and_no_smoother() {
+        let mut race = Race::new(3);
+        race.limit_late_frames(0.05);
+        // Too few frames to prove the fastest; the second is hopelessly slow and no smoother, the third as slow and smoother.
+        for (at, (speed, late)) in [(60.0, 1), (20.0, 1), (20.0, 0)].into_iter().enumerate() {
+            race.record(at, RoundResult { round: 0, speed, frames: FrameCounts::apart(30, late) });
+        }
+        assert_eq!(race.judge(), RaceState::Open);
+        assert_eq!(race.running(), [0, 2], "{race:?}");
+        // The fastest makes many frames late after all: what it had dropped is back.
+        race.record(0, RoundResult { round: 1, speed: 60.0, frames: FrameCounts::apart(30, 20) });
+        race.judge();
+        assert!(race.runners()[0].is_late() && race.runners()[1].dropped.is_none(), "{race:?}");
     }
 
     #[test]

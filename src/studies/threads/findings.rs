@@ -118,6 +118,9 @@ fn compared(
     let verdict = match share {
         _ if settings == Some(chosen.settings) => "the same".into(),
         Some(share) => format!("generates at {} of that speed", in_percent(&share)),
+        None if settings.is_some_and(|settings| plan.settings().contains(&settings)) => {
+            "no round measured both to the end".into()
+        }
         None => "not measured; add it to --sweep".into(),
     };
     format!("{}, {}: {verdict}.", rule.name, rule.threads)
@@ -215,6 +218,19 @@ mod tests {
         let use_it = "use n_threads = 4 (the fastest of those with the fewest late frames: no other of these is more than 3 % faster, 8 rounds)";
         assert!(told[0].contains(use_it), "{told:?}");
         assert!(told[1].starts_with("No setting keeps the frames: with it 10.0 % of the scene's frames"), "{told:?}");
+    }
+
+    #[test]
+    fn rule_without_a_common_round_is_not_called_unmeasured() {
+        let plan = plan("--sweep 1,6 --under-load none --depth 0");
+        let mut result = swept(&plan, CompetingLoad::Idle, |settings| (50.0 / f64::from(settings.threads), 0, None));
+        for (_, case) in result.cases.iter_mut().filter(|(key, _)| key.settings.threads == 6) {
+            case.samples =
+                std::mem::take(&mut case.samples).into_iter().map(|(round, sample)| (round + 100, sample)).collect();
+        }
+        let told = findings(&plan, &result, false, StopReason::Planned);
+        assert_eq!(told[1], "fixed, as the app shipped, 6: no round measured both to the end.", "{told:?}");
+        assert_eq!(told[2], "founding rule, 2: not measured; add it to --sweep.");
     }
 
     #[test]

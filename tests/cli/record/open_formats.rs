@@ -141,6 +141,7 @@ fn base_unit(unit: &str) -> (&'static str, f64) {
         "bytes/turn" => ("bytes_per_turn", 1.0),
         "bytes" => ("bytes", 1.0),
         "tokens" => ("tokens", 1.0),
+        "replies" => ("replies", 1.0),
         "CPUs" => ("cpus", 1.0),
         "count" => ("", 1.0),
         other => panic!("no base unit for {other}"),

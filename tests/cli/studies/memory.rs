@@ -98,18 +98,21 @@ fn repacked_weights_are_counted_as_anonymous_memory() {
         let is_repacked = expected("repacked_bytes") > 0.0;
         let said = run.findings.iter().any(|text| text.contains("repacked for this CPU"));
         assert_eq!(said, is_repacked, "{:?}", run.findings);
+        // Without a mapping, a tensor is read before it is repacked, and the allocator may keep the pages of the largest one.
+        let kept = if is_repacked && !mapped.is_empty() { 32e6 } else { 0.0 };
         if is_repacked {
             let own = of("3-model", "anonymous") - of("2-backend", "anonymous");
             // The vocabulary is anonymous memory, too, and takes some MiB.
             let beside = own - expected("weights_bytes");
-            assert!((-2e6..=16e6).contains(&beside), "{mapped}: {beside}, {}", run.subject["expected"]);
+            assert!((-2e6..=16e6 + kept).contains(&beside), "{mapped}: {beside}, {}", run.subject["expected"]);
             assert!(expected("weights_bytes") >= expected("repacked_bytes"), "{}", run.subject["expected"]);
         }
         assert_eq!(expected("mapped_bytes") > 0.0, mapped.is_empty(), "{}", run.subject["expected"]);
-        let taken = |step: &str| of(step, "anonymous") + of(step, "file_backed");
+        let held = |step: &str| of(step, "anonymous") + of(step, "file_backed");
+        let taken = held("4-context") - held("2-backend");
         let foreseen = expected("weights_bytes") + expected("mapped_bytes") + expected("kv_bytes");
-        let ratio = (taken("4-context") - taken("2-backend")) / foreseen;
-        assert!((0.9..=1.15).contains(&ratio), "{mapped}: {ratio}, {}", run.subject["expected"]);
+        let possible = 0.9 * foreseen..=1.15 * foreseen + kept;
+        assert!(possible.contains(&taken), "{mapped}: {taken}, {}", run.subject["expected"]);
     }
 }
 
