@@ -9,10 +9,9 @@ use crate::stats::{ByRound, EQUAL_WITHIN};
 /// A case as a candidate for a choice.
 pub(super) fn candidate(case: &Case) -> SettingCandidate {
     let late = case.metric("frames_late").and_then(|metric| metric.value);
-    let limit = case.conditions["late_limit_percent"].as_f64();
     SettingCandidate {
         tokens_per_s: round_speeds(case).unwrap_or_default(),
-        is_admissible: late.zip(limit).is_none_or(|(late, limit)| late <= limit),
+        is_admissible: case.keeps_frames() != Some(false),
         late_share: late.map_or(0.0, |late| late / 100.0),
         is_dropped: is_dropped(case),
     }

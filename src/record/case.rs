@@ -80,6 +80,15 @@ impl Case {
         self.metrics.iter().find(|metric| metric.name == name)
     }
 
+    /// Whether a setting of `threads` keeps the limit of the scene's late frames: the verdict of its run, or of its figure in older records.
+    /// `None` without a limit.
+    #[must_use]
+    pub fn keeps_frames(&self) -> Option<bool> {
+        let limit = self.conditions["late_limit_percent"].as_f64()?;
+        let verdict = self.conditions["keeps_frames"].as_bool();
+        verdict.or_else(|| Some(self.metric("frames_late")?.value? <= limit))
+    }
+
     /// The same case after an interruption: its figures have fewer samples than planned.
     #[must_use]
     pub fn cut_off(self, reason: String) -> Self {

@@ -35,7 +35,7 @@ pub(super) fn grid(run: &Run) -> Option<MetricTable> {
             column("within the limit", false, 0),
             column("rounds", true, 1),
         ],
-        rows: front.iter().map(|setting| row(setting, limit)).collect(),
+        rows: front.iter().map(|setting| row(setting)).collect(),
         remarks: remarks(settings.len() - front.len(), depth, limit),
     })
 }
@@ -71,8 +71,8 @@ fn front<'s, 'a>(settings: &'s [MeasuredSetting<'a>]) -> Vec<&'s MeasuredSetting
     by_speed
 }
 
-fn row(MeasuredSetting { case, speed, late }: &MeasuredSetting<'_>, limit: Option<f64>) -> Vec<String> {
-    let is_within = late.value.zip(limit).map(|(late, limit)| late <= limit);
+fn row(MeasuredSetting { case, speed, late }: &MeasuredSetting<'_>) -> Vec<String> {
+    let is_within = case.keeps_frames();
     let name: Vec<&str> =
         case.path.split('/').filter(|part| part.contains('=') && !part.starts_with("depth=")).collect();
     vec![

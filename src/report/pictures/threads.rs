@@ -173,21 +173,21 @@ fn chosen_entry(settings: &[&ThreadSetting<'_>]) -> Option<LegendEntry> {
 fn region(plot: &Plot<'_>, limit: f64) -> Markup {
     html! {
         rect.admissible x="0" y="0" width=(plot.x.percent(limit)) height=(plot.height) data-limit-percent=(limit) {
-            title { "Admissible: at most " (figure::value(limit, "%")) " of the frames are late." }
+            title { "Admissible: at most " (figure::value(limit, "%")) " of the frames are late, as far as they can tell." }
         }
         line.limit x1=(plot.x.percent(limit)) x2=(plot.x.percent(limit)) y1="0" y2=(plot.height) {}
     }
 }
 
-fn is_admissible((late, limit): (&Metric, Option<f64>)) -> bool {
-    late.value.zip(limit).is_none_or(|(late, limit)| late <= limit)
+fn is_admissible(setting: &ThreadSetting<'_>) -> bool {
+    setting.case.keeps_frames() != Some(false)
 }
 
 /// A setting as a disc with its thread count, and the interval of its speed.
 fn point(plot: &Plot<'_>, setting: &ThreadSetting<'_>, late: (&Metric, Option<f64>), colour: usize) -> Markup {
     let share = late.0.value.unwrap_or_default();
     let (x, y) = (plot.x.percent(share), format!("{:.1}", plot.top(setting.tokens_per_s())));
-    let class = coloured(colour, 0) + if is_admissible(late) { "" } else { " hollow" };
+    let class = coloured(colour, 0) + if is_admissible(setting) { "" } else { " hollow" };
     html! {
         g.mark {
             title {
@@ -225,7 +225,7 @@ fn late_table(drawn: &[(&ThreadSetting<'_>, &Metric, Option<f64>)]) -> MetricTab
         if has_others {
             cells.insert(1, setting.series());
         }
-        let verdict = match (setting.is_chosen(), limit, is_admissible((late, *limit))) {
+        let verdict = match (setting.is_chosen(), limit, is_admissible(setting)) {
             (true, ..) => "chosen",
             (_, None, _) => "",
             (_, _, true) => "admissible",

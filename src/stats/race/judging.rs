@@ -104,10 +104,10 @@ impl Race {
         self.late_limit.is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
     }
 
-    /// Whether a setting's counted late frames are within the limit.
+    /// Whether a setting's late frames are [within the limit](FrameCounts::keeps).
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.runners[at].frames.late_share() <= limit)
+        self.late_limit.is_none_or(|limit| self.runners[at].frames.keeps(limit))
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a

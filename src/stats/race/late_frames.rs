@@ -1,7 +1,10 @@
 //! The share of late frames and its interval, from counted frames.
 
 /// The normal quantile of one-sided 99 %.
-const Z: f64 = 2.326_347_9;
+const SURE: f64 = 2.326_347_9;
+
+/// That of one-sided 80 %.
+const LIKELY: f64 = 0.841_621_2;
 
 /// Number of frames and of late frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,18 +36,30 @@ impl FrameCounts {
         (self.total > 0).then(|| 100.0 * self.late_share())
     }
 
-    /// Wilson's interval of the share, 99 % on either side; the complete range if nothing was counted. A burst counts as one
+    /// Whether the share is within a limit, as far as the frames can tell: its lower bound of one-sided 80 % is. Of thirty frames, one late
+    /// frame may be chance.
+    #[must_use]
+    pub fn keeps(self, limit: f64) -> bool {
+        self.interval_at(LIKELY).0 <= limit
+    }
+
+    /// [Wilson's interval](Self::interval_at) of the share, 99 % on either side.
+    pub(super) fn interval(self) -> (f64, f64) {
+        self.interval_at(SURE)
+    }
+
+    /// Wilson's interval of the share at a normal quantile; the complete range if nothing was counted. A burst counts as one
     /// late frame, and the frames in proportion: their number divided by the mean length of a burst.
     ///
     /// Source: Wilson, *Probable inference, the law of succession, and statistical inference*, JASA 22 (1927).
-    pub(super) fn interval(self) -> (f64, f64) {
+    fn interval_at(self, z: f64) -> (f64, f64) {
         if self.total == 0 {
             return (0.0, 1.0);
         }
         let independent = if self.late == 0 { 1.0 } else { self.bursts as f64 / self.late as f64 };
-        let (n, share, square) = (self.total as f64 * independent, self.late_share(), Z * Z);
+        let (n, share, square) = (self.total as f64 * independent, self.late_share(), z * z);
         let centre = (share + square / (2.0 * n)) / (1.0 + square / n);
-        let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+        let half = z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
         ((centre - half).max(0.0), (centre + half).min(1.0))
     }
 }
@@ -76,6 +91,14 @@ mod tests {
         let (low, high) = FrameCounts::apart(100, 3).interval();
         assert!((low - 0.0086).abs() < 1e-4 && (high - 0.0997).abs() < 1e-4, "{low} {high}");
         assert_eq!(FrameCounts::default().interval(), (0.0, 1.0));
+    }
+
+    #[test]
+    fn one_late_frame_of_few_does_not_break_the_limit() {
+        // By hand at z 0.8416, the lower bounds: 1.5 % of 1 in 30, 6.3 % of 3 in 30, 2.3 % of 9 in 300.
+        let keeps =
+            [(30, 1), (30, 3), (300, 9), (300, 6)].map(|(total, late)| FrameCounts::apart(total, late).keeps(0.02));
+        assert_eq!(keeps, [true, false, false, true]);
     }
 
     #[test]

@@ -124,6 +124,7 @@ fn case(plan: &ThreadsPlan, key: CaseKey, (collected, limit): (&CaseSamples, f64
             "use_mmap": settings.use_mmap,
             "oversubscribed": oversubscribed,
             "late_limit_percent": (group.load == CompetingLoad::Render).then_some(100.0 * limit),
+            "keeps_frames": (group.load == CompetingLoad::Render).then(|| collected.keeps_frames(limit)),
             "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
             "dropped_for": collected.dropped.map(dropped_for),
             "repetitions_cut_off": collected.cut_off(),

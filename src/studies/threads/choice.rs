@@ -4,7 +4,7 @@ use super::data::{CaseSamples, SettingGroup, SweepResult};
 use crate::advise::{Certainty, FastestOf, SettingCandidate, SettingChoice};
 use crate::measure::EngineSettings;
 use crate::plan::{CompetingLoad, ThreadsPlan};
-use crate::stats::{DropReason, PairedRatio};
+use crate::stats::PairedRatio;
 
 /// The chosen settings, and their certainty.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,15 +37,12 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
     // Simpler settings first, since the first of equals is chosen: fewer threads, then the order of the plan.
     measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
     let limit = plan.late_limit.beside(result.alone.late_share());
-    let keeps = |case: &CaseSamples| case.frames.late_share() <= limit;
-    let is_late =
-        |case: &CaseSamples| matches!(case.dropped, Some(out) if matches!(out.reason, DropReason::LateFrames { .. }));
     let has_scene = group.load == CompetingLoad::Render;
     let candidates: Vec<SettingCandidate> = measured
         .iter()
         .map(|(_, case)| SettingCandidate {
             tokens_per_s: case.speeds(),
-            is_admissible: !has_scene || (!is_late(case) && keeps(case)),
+            is_admissible: !has_scene || case.keeps_frames(limit),
             late_share: case.frames.late_share(),
             is_dropped: case.dropped.is_some_and(|dropped| !dropped.may_be_equal()),
         })
@@ -60,7 +57,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
         certainty: choice.certainty,
         is_decided: result.decided.contains(&group),
         rounds: case.samples.len(),
-        keeps_limit: has_scene.then(|| keeps(case)),
+        keeps_limit: has_scene.then(|| case.keeps_frames(limit)),
     })
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::measure::{EngineSettings, TokenSample, TokenTest};
 use crate::plan::{CompetingLoad, ThreadsPlan};
-use crate::stats::{ByRound, Dropped, FrameCounts};
+use crate::stats::{ByRound, DropReason, Dropped, FrameCounts};
 
 /// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +57,12 @@ impl CaseSamples {
             .iter()
             .filter(move |(_, sample)| !(has_whole && sample.is_cut))
             .map(|(round, sample)| (*round, sample))
+    }
+
+    /// Whether its late frames are within the limit, as far as its frames can tell.
+    pub(crate) fn keeps_frames(&self, limit: f64) -> bool {
+        let is_late = matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }));
+        !is_late && self.frames.keeps(limit)
     }
 
     /// Number of repetitions that were cut off.

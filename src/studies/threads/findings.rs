@@ -100,7 +100,8 @@ fn frames(plan: &ThreadsPlan, result: &SweepResult, (group, chosen): (SettingGro
         result.alone.total
     );
     Some(if chosen.keeps_limit == Some(true) {
-        format!("With it {of_it}.")
+        let is_above = 100.0 * case.frames.late_share() > limit;
+        format!("With it {of_it}{}.", if is_above { ", and the difference may be chance" } else { "" })
     } else {
         format!("No setting keeps the frames: with it {of_it}. Measure lower priorities: --priority normal,low,idle.")
     })
