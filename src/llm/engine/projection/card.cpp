@@ -95,6 +95,11 @@ ggml_backend_t dev_init(ggml_backend_dev_t dev, const char *) {
 }
 
 ggml_backend_buffer_type_t dev_buft(ggml_backend_dev_t) { return buffer_type(); }
+
+// A real card has pinned memory for the weights that stay with the CPU. llama.cpp prefers it to memory that repacks them, from which a card
+// could not take over the work of a large batch.
+ggml_backend_buffer_type_t dev_host_buft(ggml_backend_dev_t) { return ggml_backend_cpu_buffer_type(); }
+
 bool dev_supports_op(ggml_backend_dev_t, const ggml_tensor *) { return true; }
 bool dev_supports_buft(ggml_backend_dev_t, ggml_backend_buffer_type_t buft) { return buft == buffer_type(); }
 
@@ -125,18 +130,19 @@ void * reg_address(ggml_backend_reg_t, const char *) { return nullptr; }
 ggml_backend_dev_t workly_card(uint64_t bytes) {
     static ggml_backend_reg reg = {GGML_BACKEND_API_VERSION, {reg_name, reg_count, reg_device, reg_address}, nullptr};
     static ggml_backend_device device = [] {
-        ggml_backend_device made    = {};
-        made.iface.get_name         = dev_name;
-        made.iface.get_description  = dev_description;
-        made.iface.get_memory       = dev_memory;
-        made.iface.get_type         = dev_type;
-        made.iface.get_props        = dev_props;
-        made.iface.init_backend     = dev_init;
-        made.iface.get_buffer_type  = dev_buft;
-        made.iface.supports_op      = dev_supports_op;
-        made.iface.supports_buft    = dev_supports_buft;
-        made.iface.offload_op       = dev_offload_op;
-        made.reg                    = &reg;
+        ggml_backend_device made        = {};
+        made.iface.get_name             = dev_name;
+        made.iface.get_description      = dev_description;
+        made.iface.get_memory           = dev_memory;
+        made.iface.get_type             = dev_type;
+        made.iface.get_props            = dev_props;
+        made.iface.init_backend         = dev_init;
+        made.iface.get_buffer_type      = dev_buft;
+        made.iface.get_host_buffer_type = dev_host_buft;
+        made.iface.supports_op          = dev_supports_op;
+        made.iface.supports_buft        = dev_supports_buft;
+        made.iface.offload_op           = dev_offload_op;
+        made.reg                        = &reg;
         return made;
     }();
     static const bool linked = (buffer_type()->device = &device) != nullptr;
