@@ -5,8 +5,8 @@
 # Expected: a handler with SA_ONSTACK has some kilobytes to run in: the stack exists for such handlers, and SIGSTKSZ is 8 KiB.
 # Happens:  the stack has the larger of SIGSTKSZ and AT_MINSIGSTKSZ bytes, and the second is what the frame of a thread takes that has used
 #           AMX. A few hundred bytes are left for the handler. (On CPUs without AMX, 4 KiB are.)
-# Affected: Rust programs that run llama.cpp, or other code with AMX, in their own threads and handle a signal with SA_ONSTACK, as most crates
-#           for signals do: what the handler needs beyond that is a stack overflow, and the process ends by SIGSEGV instead.
+# Affected: Rust programs that run llama.cpp, or other code with AMX, in their own threads and handle a signal with SA_ONSTACK:
+#           what the handler needs beyond that is a stack overflow, and the process ends by SIGSEGV instead.
 # Solution: the handler for lost model files runs on the thread's own stack (src/host/lost_memory.rs).
 set -euo pipefail
 if [ "$(uname -s) $(uname -m)" != 'Linux x86_64' ] || ! grep --quiet --word-regexp amx_tile /proc/cpuinfo; then
