@@ -224,7 +224,11 @@ impl WorkerExit {
 
     /// Describes a process that ended without an answer during some activity: `while loading`.
     pub(crate) fn fate(&self, during: &str) -> String {
-        let how = self.status.map_or_else(|| "its process ended".into(), how_it_ended);
+        let how = match self.status {
+            None => "its process ended".into(),
+            Some(status) if met_illegal_instruction(status) => ILLEGAL_INSTRUCTION.into(),
+            Some(status) => how_it_ended(status),
+        };
         let tells = |line: &&str| !line.trim().is_empty() && !line.starts_with('#') && !line.starts_with("[New ");
         let last = self.words.lines().rev().find(tells);
         match last.map(|line| without_folders(line.trim()).chars().take(LAST_LINE).collect::<String>()) {
@@ -269,9 +273,6 @@ fn met_illegal_instruction(status: ExitStatus) -> bool {
 #[cfg(unix)]
 fn how_it_ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
-    if met_illegal_instruction(status) {
-        return ILLEGAL_INSTRUCTION.into();
-    }
     match status.signal() {
         Some(6) => "llama.cpp aborted the process (SIGABRT)".into(),
         Some(9) => "the process was killed (SIGKILL), as the system does when memory runs out,".into(),
@@ -286,9 +287,6 @@ fn how_it_ended(status: ExitStatus) -> String {
 
 #[cfg(not(unix))]
 fn how_it_ended(status: ExitStatus) -> String {
-    if met_illegal_instruction(status) {
-        return ILLEGAL_INSTRUCTION.into();
-    }
     match status.code() {
         // Exit codes of `abort` in Microsoft's runtime, and of a failed fast exit.
         Some(3 | -1_073_740_791) => "llama.cpp aborted the process".into(),

@@ -300,9 +300,7 @@ mod tests {
     fn no_drop_for_late_frames_if_all_settings_have_them() {
         let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
         assert_eq!(race.leader(), Some(0));
-        let late =
-            |runner: &&Runner| matches!(runner.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }));
-        assert_eq!(race.runners().iter().filter(late).count(), 0);
+        assert_eq!(race.runners().iter().filter(|runner| runner.is_late()).count(), 0);
     }
 
     #[test]

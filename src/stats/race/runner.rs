@@ -42,6 +42,12 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// Whether it makes too many of the scene's frames late.
+    #[must_use]
+    pub fn is_for_late_frames(&self) -> bool {
+        matches!(self.reason, DropReason::LateFrames { .. })
+    }
+
     /// Whether it may be as fast as the leader: nothing was gained by measuring it further, and it is no worse a choice.
     #[must_use]
     pub fn may_be_equal(&self) -> bool {
@@ -69,7 +75,7 @@ impl Runner {
 
     /// Whether it was dropped because of its late frames.
     pub(super) fn is_late(&self) -> bool {
-        matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }))
+        self.dropped.is_some_and(|dropped| dropped.is_for_late_frames())
     }
 
     pub(super) fn add(&mut self, result: RoundResult) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::measure::{EngineSettings, TokenSample, TokenTest};
 use crate::plan::{CompetingLoad, ThreadsPlan};
-use crate::stats::{ByRound, DropReason, Dropped, FrameCounts};
+use crate::stats::{ByRound, Dropped, FrameCounts};
 
 /// Settings that are compared with each other: for one test, under one load, at one depth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,8 +61,7 @@ impl CaseSamples {
 
     /// Whether its late frames are within the limit, as far as its frames can tell.
     pub(crate) fn keeps_frames(&self, limit: f64) -> bool {
-        let is_late = matches!(self.dropped, Some(Dropped { reason: DropReason::LateFrames { .. }, .. }));
-        !is_late && self.frames.keeps(limit)
+        !self.dropped.is_some_and(|dropped| dropped.is_for_late_frames()) && self.frames.keeps(limit)
     }
 
     /// Number of repetitions that were cut off.

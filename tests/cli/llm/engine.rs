@@ -76,9 +76,12 @@ fn locked_weights_count_as_locked_memory() {
     let placement = Placement { mlock: true, ..Placement::default() };
     let model = Model::load(backend(), tiny(), &placement, &mut |_| true).expect("the tiny model loads");
     let of_weights = model.facts().size_bytes >> 10;
+    // llama.cpp does not lock weights that it repacks, which with this type are those of CPUs with AMX and of ARM.
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").expect("Linux has it");
+    let is_repacked = cpu.contains(" amx_tile ") || cfg!(target_arch = "aarch64");
+    let at_least = if is_repacked { of_weights / 2 } else { of_weights };
     match &model.facts().lock_fault {
-        // llama.cpp does not lock weights that it repacks, which on a CPU with AMX are most of them.
-        None => assert!(locked_kb() >= of_weights / 2, "{} of {of_weights} KiB", locked_kb()),
+        None => assert!(locked_kb() >= at_least, "{} of {at_least} KiB", locked_kb()),
         Some(reason) => assert!(reason.contains("failed to mlock") && locked_kb() < of_weights, "{reason}"),
     }
 }

@@ -68,10 +68,7 @@ fn every_placement_of_a_7b_model_is_projected_from_its_header() {
         assert_eq!(foreseen.context_bytes, cache, "{layers}");
         let everywhere = placement.everywhere();
         assert_eq!(everywhere.context_bytes, 32 * 8 * 128 * 2 * 2 * 4096, "{layers}");
-        // Weights that are repacked for the CPU may be larger there than in the file: by up to a fifth on one with AMX.
-        let in_file = weights(model.path(), 33, 32) + placement_rest(model.path());
-        let share = everywhere.model_bytes as f64 / in_file as f64;
-        assert!((0.999..=1.2).contains(&share), "{layers}: {share}");
+        assert!(near(everywhere.model_bytes, weights(model.path(), 33, 32) + placement_rest(model.path()), 0.1));
     }
     let totals: Vec<u64> = placements.iter().skip(1).map(|placement| placement.on_devices().model_bytes).collect();
     assert!(totals.windows(2).all(|pair| pair[0] < pair[1]), "{totals:?}");
