@@ -1,10 +1,7 @@
 //! Chooses settings from interleaved measurements: the fastest admissible one, and the simplest of those that tie.
 
 use super::{Certainty, ThreadCandidate, ThreadChoice};
-use crate::stats::{ByRound, PairedRatio};
-
-/// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
-const NEAR_THE_FEWEST: f64 = 0.01;
+use crate::stats::{ByRound, NEAR_THE_FEWEST, PairedRatio};
 
 /// One set of settings, and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]

@@ -25,7 +25,7 @@ pub use paired::{
     FEWEST_PAIRS, PairedDifference, PairedRatio, paired_difference_at, paired_ratio, paired_ratio_at, scatter_of_pairs,
 };
 pub use quantile::{median, nearest_rank, percentile_interval, samples_needed};
-pub use race::{DropReason, Dropped, EQUAL_WITHIN, FrameCounts, Race, RaceState, RoundResult, Runner};
+pub use race::{DropReason, Dropped, EQUAL_WITHIN, FrameCounts, NEAR_THE_FEWEST, Race, RaceState, RoundResult, Runner};
 pub use reservoir::Reservoir;
 pub use slope::{FittedLine, Slope, robust_line, theil_sen};
 pub use summary::{PERCENTILES, Percentile, Summary};

@@ -22,6 +22,9 @@ const HOPELESS: f64 = 0.4;
 /// speed.
 const PROVEN_WITHIN: f64 = 3.0;
 
+/// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
+pub const NEAR_THE_FEWEST: f64 = 0.01;
+
 /// The state of the race.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RaceState {
@@ -68,11 +71,11 @@ impl Race {
         self.runners[at].add(result);
     }
 
-    /// The fastest among those that keep within the limit; if none does, among those that may still keep it; if none can, among
-    /// all. What is still in the race comes before what was dropped.
+    /// The fastest among those that keep within the limit; if none does, among those that may still keep it. If surely none does, the
+    /// limit is that of the fewest late frames. What is still in the race comes before what was dropped.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
-        let pools: [&dyn Fn(usize) -> bool; 3] = [&|at| self.keeps_limit(at), &|at| self.may_keep(at), &|_| true];
+        let pools: [&dyn Fn(usize) -> bool; 2] = [&|at| self.is_admissible(at), &|at| self.may_keep(at)];
         pools.into_iter().find_map(|pool| {
             let running = self.fastest(&|at| self.is_running(at) && pool(at));
             running.or_else(|| self.fastest(pool))
@@ -95,19 +98,35 @@ impl Race {
 
     /// Whether a setting may be within the limit, judging by its frames so far.
     fn may_keep(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
+        self.limit().is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
+    }
+
+    /// The limit of late frames, or, if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest share.
+    fn limit(&self) -> Option<f64> {
+        let limit = self.late_limit?;
+        let measured = || self.runners.iter().filter(|runner| !runner.speeds.is_empty()).map(|runner| runner.frames);
+        if measured().any(|frames| frames.interval().0 <= limit) {
+            return Some(limit);
+        }
+        let fewest = measured().map(FrameCounts::late_share).min_by(f64::total_cmp);
+        Some(fewest.map_or(limit, |fewest| fewest + NEAR_THE_FEWEST))
     }
 
     /// Whether enough frames show that a setting is admissible for others to be dropped as slower: a leader that turns out
     /// to be inadmissible must not have eliminated them.
     fn is_proven(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
+        self.limit().is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
     }
 
-    /// Whether a setting's late frames are [within the limit](FrameCounts::keeps).
+    /// Whether a setting's late frames are [within the scene's limit](FrameCounts::keeps).
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
         self.late_limit.is_none_or(|limit| self.runners[at].frames.keeps(limit))
+    }
+
+    /// The same for the limit that is in force.
+    fn is_admissible(&self, at: usize) -> bool {
+        self.limit().is_none_or(|limit| self.runners[at].frames.keeps(limit))
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
@@ -115,8 +134,7 @@ impl Race {
     pub fn judge(&mut self) -> RaceState {
         self.drop_late();
         let Some(leader) = self.leader() else { return RaceState::Open };
-        // If none can keep the limit, none will ever be proven: speed decides then.
-        if !self.is_proven(leader) && (0..self.runners.len()).any(|at| self.may_keep(at)) {
+        if !self.is_proven(leader) {
             // What makes fewer frames late may have to replace it.
             let leader_late = self.runners[leader].frames.late_share();
             self.drop_slower(leader, |frames| frames.late_share() >= leader_late);
@@ -128,13 +146,14 @@ impl Race {
         if is_open || self.is_limit_open(leader) { RaceState::Open } else { RaceState::Decided }
     }
 
-    /// Drops those whose late frames significantly exceed the limit, as long as one remains that may be within it.
+    /// Drops those whose late frames significantly exceed the limit, and takes back those that no longer do because it has risen.
     fn drop_late(&mut self) {
-        let can_be_kept = (0..self.runners.len()).any(|at| self.may_keep(at) && !self.runners[at].speeds.is_empty());
-        for at in self.running().into_iter().filter(|_| can_be_kept) {
-            if !self.may_keep(at) {
-                let at_least = self.runners[at].frames.interval().0;
-                self.runners[at].drop_for(DropReason::LateFrames { at_least });
+        for at in 0..self.runners.len() {
+            let (may_keep, at_least) = (self.may_keep(at), self.runners[at].frames.interval().0);
+            match &mut self.runners[at] {
+                runner if may_keep && runner.is_late() => runner.dropped = None,
+                runner if !may_keep && runner.dropped.is_none() => runner.drop_for(DropReason::LateFrames { at_least }),
+                _ => {}
             }
         }
     }
@@ -180,10 +199,10 @@ impl Race {
 
     /// Whether more frames may still move the leader across the limit while others could replace it.
     fn is_limit_open(&self, leader: usize) -> bool {
-        let Some(limit) = self.late_limit else { return false };
+        let Some(limit) = self.limit() else { return false };
         // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
         let high = self.runners[leader].frames.interval().1;
-        self.running().len() > 1 && self.keeps_limit(leader) && high > 2.0 * limit
+        self.running().len() > 1 && self.is_admissible(leader) && high > 2.0 * limit
     }
 }
 
@@ -301,6 +320,15 @@ mod tests {
         let (race, _) = raced(&[(100.0, 0.2), (60.0, 0.2)], 0.04, 5, 1);
         assert_eq!(race.leader(), Some(0));
         assert_eq!(race.runners().iter().filter(|runner| runner.is_late()).count(), 0);
+    }
+
+    #[test]
+    fn fewest_late_frames_lead_if_no_setting_keeps_the_limit() {
+        for seed in 0..20 {
+            let (race, _) = raced(&[(100.0, 0.6), (60.0, 0.1), (50.0, 0.1)], 0.04, 20, seed);
+            assert_eq!(race.leader(), Some(1), "seed {seed}: {race:?}");
+            assert!(race.runners()[0].is_late(), "seed {seed}: {race:?}");
+        }
     }
 
     #[test]

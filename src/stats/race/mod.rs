@@ -7,6 +7,6 @@ mod replay;
 mod runner;
 mod scatter;
 
-pub use judging::{EQUAL_WITHIN, Race, RaceState};
+pub use judging::{EQUAL_WITHIN, NEAR_THE_FEWEST, Race, RaceState};
 pub use late_frames::FrameCounts;
 pub use runner::{DropReason, Dropped, RoundResult, Runner};
