@@ -96,26 +96,28 @@ impl Race {
         self.runners[at].dropped.is_none()
     }
 
-    /// Whether a setting may be within the limit, judging by its frames so far.
+    /// Whether a setting may be within the limit, judging by its frames so far. What has the fewest late frames by a few lucky ones
+    /// counts by its upper bound.
     fn may_keep(&self, at: usize) -> bool {
-        self.limit().is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
+        self.limit_by(|frames| frames.interval().1).is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
     }
 
-    /// The limit of late frames, or, if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest share.
-    fn limit(&self) -> Option<f64> {
+    /// The limit of late frames, or, if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest of those shares.
+    fn limit_by(&self, share: impl Fn(FrameCounts) -> f64) -> Option<f64> {
         let limit = self.late_limit?;
         let measured = || self.runners.iter().filter(|runner| !runner.speeds.is_empty()).map(|runner| runner.frames);
         if measured().any(|frames| frames.interval().0 <= limit) {
             return Some(limit);
         }
-        let fewest = measured().map(FrameCounts::late_share).min_by(f64::total_cmp);
+        let fewest = measured().map(share).min_by(f64::total_cmp);
         Some(fewest.map_or(limit, |fewest| fewest + NEAR_THE_FEWEST))
     }
 
     /// Whether enough frames show that a setting is admissible for others to be dropped as slower: a leader that turns out
     /// to be inadmissible must not have eliminated them.
     fn is_proven(&self, at: usize) -> bool {
-        self.limit().is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
+        self.limit_by(FrameCounts::late_share)
+            .is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
     }
 
     /// Whether a setting's late frames are [within the scene's limit](FrameCounts::keeps).
@@ -126,7 +128,7 @@ impl Race {
 
     /// The same for the limit that is in force.
     fn is_admissible(&self, at: usize) -> bool {
-        self.limit().is_none_or(|limit| self.runners[at].frames.keeps(limit))
+        self.limit_by(FrameCounts::late_share).is_none_or(|limit| self.runners[at].frames.keeps(limit))
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
@@ -199,7 +201,7 @@ impl Race {
 
     /// Whether more frames may still move the leader across the limit while others could replace it.
     fn is_limit_open(&self, leader: usize) -> bool {
-        let Some(limit) = self.limit() else { return false };
+        let Some(limit) = self.limit_by(FrameCounts::late_share) else { return false };
         // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
         let high = self.runners[leader].frames.interval().1;
         self.running().len() > 1 && self.is_admissible(leader) && high > 2.0 * limit
