@@ -55,23 +55,70 @@ provided_later() {
     esac
 }
 
-# windows_libraries FILE: the libraries that a program for Windows needs, sorted.
+# windows_libraries FILE…: the libraries of Windows that programs and libraries need, sorted: those that are not beside them.
 windows_libraries() {
-    LC_ALL=C objdump -p "$1" | awk '$1 == "DLL" && $2 == "Name:" { print tolower($3) }' | LC_ALL=C sort -u
+    local file
+    for file in "$@"; do
+        LC_ALL=C objdump -p "$file" | awk '$1 == "DLL" && $2 == "Name:" { print $3 }' | while read -r needed; do
+            [ -e "$(dirname "$file")/$needed" ] || echo "${needed,,}"
+        done
+    done | LC_ALL=C sort -u
 }
 
-# check_windows_program FILE: that it needs only libraries of Windows.
+# check_windows_program FILE: that it needs only libraries of Windows, and those beside it.
 check_windows_program() {
-    local library found=no
+    local library
+    case "$(LC_ALL=C objdump -f "$1" 2>/dev/null)" in *pei-x86-64*) ;; *) stop "$1 is not a program for Windows" ;; esac
     for library in $(windows_libraries "$1"); do
-        found=yes
         case "$library" in
+            # With the GPU's driver.
+            vulkan-1.dll) [ "$(basename "$1")" = ggml-vulkan.dll ] || stop "$(basename "$1") needs $library" ;;
             api-ms-win-*.dll | advapi32.dll | bcrypt*.dll | combase.dll | crypt32.dll | iphlpapi.dll | kernel32.dll | msvcrt.dll | ntdll.dll | ole32.dll) ;;
             oleaut32.dll | pdh.dll | powrprof.dll | psapi.dll | rpcrt4.dll | secur32.dll | shell32.dll | user32.dll | userenv.dll | winmm.dll | ws2_32.dll) ;;
-            *) stop "$(basename "$1") needs $library, which is not a library of Windows" ;;
+            *) stop "$(basename "$1") needs $library, which is neither in the archive nor a library of Windows" ;;
         esac
     done
-    [ "$found" = yes ] || stop "$1 is not a program for Windows"
+}
+
+# windows_exports FILE NAME: whether a library for Windows defines that function for others.
+windows_exports() {
+    LC_ALL=C objdump -p "$1" | awk -v name="$2" '$1 == "[" && $NF == name { found = 1 } END { exit !found }'
+}
+
+# check_parts FOLDER LICENCE: that the texts of an archive are there.
+check_parts() {
+    local file
+    for file in "$2" README.md BUILD.txt sbom.cdx.json licenses/llama.cpp.txt licenses/rust-crates.txt licenses/gcc-runtime.txt; do
+        [ -s "$1/$file" ] || stop "the archive has no $file"
+    done
+}
+
+# check_windows_files FOLDER: check_files for an archive for Windows.
+check_windows_files() {
+    local folder=$1 file name ggml variants=0
+    ggml=$(sed -n 's/^ggml: //p' "$folder/BUILD.txt")
+    [ -f "$folder/workly-perf.exe" ] || stop "the archive has no program"
+    for file in "$folder"/*.exe "$folder"/*.dll; do
+        name=$(basename "$file")
+        check_windows_program "$file"
+        case "$name" in
+            ggml-base.dll) ;;
+            ggml-*)
+                windows_exports "$file" ggml_backend_init || stop "$name does not export ggml_backend_init"
+                windows_exports "$file" workly_perf_ggml || stop "$name does not name its ggml"
+                LC_ALL=C grep --quiet --text --fixed-strings "$ggml" "$file" || stop "$name was not built with ggml '$ggml'"
+                ;;
+        esac
+        case "$name" in
+            ggml-cpu-*)
+                windows_exports "$file" ggml_backend_score || stop "$name does not export ggml_backend_score"
+                variants=$((variants + 1))
+                ;;
+        esac
+    done
+    [ "$variants" -gt 1 ] || stop "the archive has $variants CPU variants"
+    check_parts "$folder" LICENSE.txt
+    say "files: $(printf '%s\n' "$folder"/*.exe "$folder"/*.dll | wc -l) programs and libraries, $variants CPU variants"
 }
 
 # check_files FOLDER: that an unpacked archive is complete and uses no file outside its folder but those of every system.
@@ -108,8 +155,6 @@ check_files() {
     done
     [ -x "$folder/workly-perf" ] || stop "the archive has no program"
     [ "$variants" -gt 1 ] || stop "the archive has $variants CPU variants"
-    for file in LICENSE README.md BUILD.txt sbom.cdx.json licenses/llama.cpp.txt licenses/rust-crates.txt licenses/gcc-runtime.txt; do
-        [ -s "$folder/$file" ] || stop "the archive has no $file"
-    done
+    check_parts "$folder" LICENSE
     say "files: $(elf_files "$folder" | wc -l) programs and libraries, $variants CPU variants; glibc $(glibc_needed "$folder") or later"
 }

@@ -35,6 +35,22 @@ vulkan_headers_in() {
     echo "${found:-0}"
 }
 
+# windows_vulkan FOLDER: headers, apart from this system's others, and a library to link with Windows' loader, vulkan-1.dll.
+windows_vulkan() {
+    local headers=${VULKAN_SDK:-/usr} part
+    mkdir -p "$1/include"
+    for part in "$headers"/include/vulkan "$headers"/include/vk_video /usr/include/spirv /usr/include/spirv-headers; do
+        [ ! -d "$part" ] || cp -r "$part" "$1/include/"
+    done
+    {
+        echo "LIBRARY vulkan-1.dll"
+        echo "EXPORTS"
+        # The functions of Vulkan itself: those of extensions end in the name of their author.
+        sed -n 's/^VKAPI_ATTR .* VKAPI_CALL \(vk[A-Za-z0-9]*[a-z0-9]\)(.*/    \1/p' "$headers/include/vulkan/vulkan_core.h" | LC_ALL=C sort -u
+    } >"$1/vulkan-1.def"
+    x86_64-w64-mingw32-dlltool --input-def "$1/vulkan-1.def" --output-lib "$1/libvulkan-1.a"
+}
+
 # fetch_vulkan_headers: downloads those of a later Debian from this machine's package source, and unpacks them without installing.
 # apt checks the signature as usual; its own lists and sources are not changed.
 fetch_vulkan_headers() {

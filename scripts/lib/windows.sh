@@ -23,6 +23,44 @@ prepare_windows() {
     prepare_windows_rust
 }
 
+# prepare_windows_build: those, and what a build with llama.cpp needs.
+prepare_windows_build() {
+    local missing=("$@")
+    have x86_64-w64-mingw32-g++-posix || missing+=(g++-mingw-w64-x86-64-posix)
+    have cmake || missing+=(cmake)
+    have make || missing+=(make)
+    has_libclang || missing+=(libclang-dev)
+    prepare_windows "${missing[@]}"
+}
+
+# wine_packages: the packages that Wine lacks here, a name a line.
+wine_packages() {
+    have wine || echo wine
+    [ -x /usr/lib/wine/wine64 ] || have wine64 || echo wine64
+}
+
+# prepare_prefix FOLDER…: Wine's folder, and the libraries that programs need and Wine 8 lacks, whole or in part. The programs are in these
+# folders.
+prepare_prefix() {
+    export WINEPREFIX="$windows_kept/wine" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=;bcryptprimitives,pdh=n,b"
+    if [ ! -f "$WINEPREFIX/system.reg" ]; then
+        say "creating Wine's folder"
+        wine wineboot --init >"$windows_kept/wineboot.log" 2>&1 || stop "Wine does not start" "its messages are in $windows_kept/wineboot.log"
+        # Wine 8 poses as Windows 7 otherwise, which has no high-resolution timers.
+        wine reg add 'HKCU\Software\Wine' /v Version /d win10 /f >>"$windows_kept/wineboot.log" 2>&1
+        wineserver -w
+    fi
+    local name folder system="$WINEPREFIX/drive_c/windows/system32"
+    for name in bcryptprimitives pdh; do
+        if [ ! "$windows_kept/$name.dll" -nt "$root/scripts/windows/$name.c" ]; then
+            x86_64-w64-mingw32-gcc-posix -O2 -shared -o "$windows_kept/$name.dll" "$root/scripts/windows/$name.c" -ladvapi32
+        fi
+    done
+    # Every program needs the first, wherever it is. The second uses Wine's, so that it must not take its place.
+    [ -e "$system/bcryptprimitives.dll" ] || cp "$windows_kept/bcryptprimitives.dll" "$system/"
+    for folder in "$@"; do cp "$windows_kept/pdh.dll" "$folder/"; done
+}
+
 # prepare_space: stops if the disk is too small for what is still to be built.
 prepare_space() {
     local used free
@@ -104,7 +142,7 @@ build_standard_library() {
     # Cargo builds a standard library only for a program. Its dependencies are among the sources.
     printf '[package]\nname = "empty"\nedition = "2024"\n[workspace]\n' >"$folder/empty/Cargo.toml"
     echo 'fn main() {}' >"$folder/empty/src/main.rs"
-    (cd "$folder/empty" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C target-cpu=x86-64" CARGO_TARGET_DIR="$folder/standard" \
+    (cd "$folder/empty" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C target-cpu=x86-64 --remap-path-prefix=$sources=rust/library" CARGO_TARGET_DIR="$folder/standard" \
         CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc-posix \
         cargo build --release --target "$windows_triple" -Z build-std=std,panic_abort,panic_unwind,test \
         --config "source.crates-io.replace-with='sources'" --config "source.sources.directory='$sources/vendor'" >&2) ||

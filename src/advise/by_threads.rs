@@ -11,10 +11,10 @@ use super::threads_by_rule::by_rule;
 use super::{Certainty, FastestOf, SettingCandidate, SettingChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, TokenTest};
-use crate::stats::PairedRatio;
+use crate::stats::{FrameCounts, PairedRatio};
 
 /// The application's engine settings, as conditions of a `threads` run: it cannot change them.
-pub(super) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
+pub(crate) const ENGINE_OF_THE_APP: [(&str, &str); 5] =
     [("flash_attn", "off"), ("type_k", "f16"), ("priority", "normal"), ("wait", "unset"), ("use_mmap", "true")];
 
 /// `light` gives up threads down to this share of the fastest speed.
@@ -81,6 +81,13 @@ impl CaseSettings {
     fn differs_only_in(&self, setting: Setting, other: &Self) -> bool {
         let pairs = self.others.iter().zip(&other.others);
         self.threads == other.threads && pairs.filter(|(own, _)| own.0 != setting).all(|(own, its)| own == its)
+    }
+
+    /// What makes a scene's frames late, as [`EngineSettings::of_frames`](crate::measure::EngineSettings::of_frames) has it.
+    fn of_frames(&self) -> (u64, Vec<&str>) {
+        let matters = |setting: Setting| matches!(setting, Setting::Priority | Setting::WaitPolicy);
+        let others = self.others.iter().filter(|(setting, _)| matters(*setting));
+        (self.threads, others.map(|(_, value)| value.as_str()).collect())
     }
 
     fn of(run: &Run, case: &Case) -> Option<Self> {
@@ -170,7 +177,12 @@ impl<'a> TestUnderLoad<'a> {
     }
 
     fn chosen(self, input: &RecommendationInput, varied: Vec<Setting>) -> Option<ThreadDecision<'a>> {
-        let candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
+        let mut candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
+        let own: Vec<_> = self.cases.iter().map(|(settings, _)| settings.of_frames()).zip(&candidates).collect();
+        let own: Vec<_> = own.into_iter().map(|(kind, candidate)| (kind, candidate.frames)).collect();
+        for (candidate, frames) in candidates.iter_mut().zip(FrameCounts::shared(&own)) {
+            candidate.frames = frames;
+        }
         let choice = SettingChoice::among(&candidates)?;
         let at = match input.objective {
             Objective::Light => lightest(&choice, &self.cases),
@@ -289,7 +301,7 @@ impl ThreadDecision<'_> {
         )
     }
 
-    /// The fastest with another value of that setting.
+    /// The fastest of the admissible ones with another value of that setting.
     fn margin_without(&self, setting: Setting, value: &str) -> Option<Margin> {
         let has_another =
             |settings: &CaseSettings| settings.others.iter().any(|(own, its)| *own == setting && its != value);
@@ -302,7 +314,10 @@ impl ThreadDecision<'_> {
         name: impl Fn(&CaseSettings) -> Value,
     ) -> Option<Margin> {
         let chosen = &self.candidates[self.at].tokens_per_s;
-        let others = self.sweep.cases.iter().enumerate().filter(|(place, (settings, _))| wanted(*place, settings));
+        // What makes more frames late is no alternative, however fast.
+        let is_eligible = |place: usize| !self.choice.is_any_admissible || self.candidates[place].is_admissible;
+        let others = self.sweep.cases.iter().enumerate();
+        let others = others.filter(|(place, (settings, _))| is_eligible(*place) && wanted(*place, settings));
         let shares = others.filter_map(|(place, (settings, _))| {
             Some((settings, self.candidates[place].tokens_per_s.ratio_to(chosen)?))
         });

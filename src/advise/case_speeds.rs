@@ -4,16 +4,28 @@ use serde_json::Value;
 
 use super::SettingCandidate;
 use crate::record::Case;
-use crate::stats::{ByRound, EQUAL_WITHIN};
+use crate::stats::{ByRound, EQUAL_WITHIN, FrameCounts};
 
 /// A case as a candidate for a choice.
 pub(super) fn candidate(case: &Case) -> SettingCandidate {
-    let late = case.metric("frames_late").and_then(|metric| metric.value);
     SettingCandidate {
         tokens_per_s: round_speeds(case).unwrap_or_default(),
         is_admissible: case.keeps_frames() != Some(false),
-        late_share: late.map_or(0.0, |late| late / 100.0),
+        frames: frames(case),
         is_dropped: is_dropped(case),
+    }
+}
+
+/// The scene's frames during a case. In older records, which do not say how many late frames followed another one, each stands by itself.
+fn frames(case: &Case) -> FrameCounts {
+    let Some((percent, metric)) = case.metric("frames_late").and_then(|metric| Some((metric.value?, metric))) else {
+        return FrameCounts::default();
+    };
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // A count.
+    let late = (percent / 100.0 * metric.n as f64).round() as u64;
+    FrameCounts {
+        bursts: case.conditions["late_bursts"].as_u64().unwrap_or(late),
+        ..FrameCounts::apart(metric.n, late)
     }
 }
 
@@ -40,6 +52,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::record::{Direction, Metric};
 
     fn case(conditions: Value) -> Case {
         Case { conditions, ..crate::record::sample::run().cases.remove(0) }
@@ -53,6 +66,17 @@ mod tests {
         // 50 of 100, 40 of 80: by place, 40 would be compared with 10.
         assert!((speeds.ratio_to(&others).unwrap().ratio - 0.5).abs() < 1e-12);
         assert_eq!(round_speeds(&case(json!({}))), None);
+    }
+
+    #[test]
+    fn frames_are_those_of_the_record() {
+        let mut recorded = case(json!({"late_bursts": 2}));
+        recorded.metrics = vec![Metric::plain("frames_late", "%", 2.5, 200, Direction::Lower)];
+        assert_eq!(frames(&recorded), FrameCounts { total: 200, late: 5, bursts: 2 });
+        recorded.conditions = json!({});
+        assert_eq!(frames(&recorded), FrameCounts::apart(200, 5));
+        recorded.metrics.clear();
+        assert_eq!(frames(&recorded), FrameCounts::default());
     }
 
     #[test]

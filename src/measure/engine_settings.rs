@@ -63,6 +63,13 @@ impl EngineSettings {
         Self { threads, priority, ..self } == other
     }
 
+    /// What makes a scene's frames late: how many threads compute beside it, when they get a processor, and whether they spin while they wait.
+    /// What they compute, with flash attention or without, from a mapped file or not, shows in no measurement.
+    #[must_use]
+    pub fn of_frames(self) -> (u32, Priority, WaitPolicy) {
+        (self.threads, self.priority, self.wait)
+    }
+
     /// Whether they differ in nothing but the threads.
     #[must_use]
     pub fn differs_in_threads_only(self, other: Self) -> bool {

@@ -38,6 +38,8 @@ pub enum RaceState {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Race {
     runners: Vec<Runner>,
+    /// The kind of each setting: those of a kind [share their frames](FrameCounts::shared).
+    kinds: Vec<usize>,
     /// The largest admissible share of late frames; `None` if frames do not matter.
     late_limit: Option<f64>,
 }
@@ -46,7 +48,13 @@ impl Race {
     /// A race between this number of settings.
     #[must_use]
     pub fn new(settings: usize) -> Self {
-        Self { runners: vec![Runner::default(); settings], late_limit: None }
+        Self { runners: vec![Runner::default(); settings], kinds: (0..settings).collect(), late_limit: None }
+    }
+
+    /// Settings of the same kind make the same frames late: they [share their frames](FrameCounts::shared).
+    #[must_use]
+    pub fn with_kinds(self, kinds: Vec<usize>) -> Self {
+        Self { kinds, ..self }
     }
 
     /// Sets the largest admissible share of late frames. It may change as more is known about the scene alone.
@@ -99,13 +107,22 @@ impl Race {
     /// Whether a setting may be within the limit, judging by its frames so far. What has the fewest late frames by a few lucky ones
     /// counts by its upper bound.
     fn may_keep(&self, at: usize) -> bool {
-        self.limit_by(|frames| frames.interval().1).is_none_or(|limit| self.runners[at].frames.interval().0 <= limit)
+        self.limit_by(|frames| frames.interval().1).is_none_or(|limit| self.frames()[at].interval().0 <= limit)
+    }
+
+    /// The frames by which each setting is judged.
+    fn frames(&self) -> Vec<FrameCounts> {
+        let own: Vec<(usize, FrameCounts)> =
+            self.kinds.iter().copied().zip(self.runners.iter().map(|runner| runner.frames)).collect();
+        FrameCounts::shared(&own)
     }
 
     /// The limit of late frames, or, if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest of those shares.
     fn limit_by(&self, share: impl Fn(FrameCounts) -> f64) -> Option<f64> {
         let limit = self.late_limit?;
-        let measured = || self.runners.iter().filter(|runner| !runner.speeds.is_empty()).map(|runner| runner.frames);
+        let frames = self.frames();
+        let is_measured = |at: &usize| !self.runners[*at].speeds.is_empty();
+        let measured = || (0..frames.len()).filter(is_measured).map(|at| frames[at]);
         if measured().any(|frames| frames.interval().0 <= limit) {
             return Some(limit);
         }
@@ -117,18 +134,18 @@ impl Race {
     /// to be inadmissible must not have eliminated them.
     fn is_proven(&self, at: usize) -> bool {
         self.limit_by(FrameCounts::late_share)
-            .is_none_or(|limit| self.runners[at].frames.interval().1 <= PROVEN_WITHIN * limit)
+            .is_none_or(|limit| self.frames()[at].interval().1 <= PROVEN_WITHIN * limit)
     }
 
     /// Whether a setting's late frames are [within the scene's limit](FrameCounts::keeps).
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.runners[at].frames.keeps(limit))
+        self.late_limit.is_none_or(|limit| self.frames()[at].keeps(limit))
     }
 
     /// The same for the limit that is in force.
     fn is_admissible(&self, at: usize) -> bool {
-        self.limit_by(FrameCounts::late_share).is_none_or(|limit| self.runners[at].frames.keeps(limit))
+        self.limit_by(FrameCounts::late_share).is_none_or(|limit| self.frames()[at].keeps(limit))
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
@@ -138,7 +155,7 @@ impl Race {
         let Some(leader) = self.leader() else { return RaceState::Open };
         if !self.is_proven(leader) {
             // What makes fewer frames late may have to replace it.
-            let leader_late = self.runners[leader].frames.late_share();
+            let leader_late = self.frames()[leader].late_share();
             self.drop_slower(leader, |frames| frames.late_share() >= leader_late);
             return RaceState::Open;
         }
@@ -151,7 +168,7 @@ impl Race {
     /// Drops those whose late frames significantly exceed the limit, and takes back those that no longer do because it has risen.
     fn drop_late(&mut self) {
         for at in 0..self.runners.len() {
-            let (may_keep, at_least) = (self.may_keep(at), self.runners[at].frames.interval().0);
+            let (may_keep, at_least) = (self.may_keep(at), self.frames()[at].interval().0);
             match &mut self.runners[at] {
                 runner if may_keep && runner.is_late() => runner.dropped = None,
                 runner if !may_keep && runner.dropped.is_none() => runner.drop_for(DropReason::LateFrames { at_least }),
@@ -165,6 +182,7 @@ impl Race {
     /// that time; once the scatter is measured, that decision is made again. Only settings with these frames are dropped. Returns
     /// whether a setting may yet be the faster one.
     fn drop_slower(&mut self, leader: usize, with: impl Fn(FrameCounts) -> bool) -> bool {
+        let frames = self.frames();
         let logs: Vec<Vec<f64>> = self.runners.iter().map(|runner| runner.logs(&self.runners[leader])).collect();
         let others = || logs.iter().enumerate().filter(|(at, _)| *at != leader);
         let scatter = Scatter::pooled(others().map(|(_, logs)| logs.as_slice()));
@@ -174,7 +192,7 @@ impl Race {
             if runner.is_late() {
                 continue;
             }
-            if !with(runner.frames) {
+            if !with(frames[at]) {
                 runner.dropped = None;
                 is_open = true;
                 continue;
@@ -203,7 +221,7 @@ impl Race {
     fn is_limit_open(&self, leader: usize) -> bool {
         let Some(limit) = self.limit_by(FrameCounts::late_share) else { return false };
         // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
-        let high = self.runners[leader].frames.interval().1;
+        let high = self.frames()[leader].interval().1;
         self.running().len() > 1 && self.is_admissible(leader) && high > 2.0 * limit
     }
 }
@@ -331,6 +349,18 @@ mod tests {
             assert_eq!(race.leader(), Some(1), "seed {seed}: {race:?}");
             assert!(race.runners()[0].is_late(), "seed {seed}: {race:?}");
         }
+    }
+
+    #[test]
+    fn settings_of_a_kind_are_judged_by_the_frames_of_both() {
+        let mut race = Race::new(2).with_kinds(vec![0, 0]);
+        race.limit_late_frames(0.01);
+        // By chance, the faster one has the late frames.
+        for (at, (speed, late)) in [(100.0, 3), (80.0, 0)].into_iter().enumerate() {
+            race.record(at, RoundResult { round: 0, speed, frames: FrameCounts::apart(150, late) });
+        }
+        race.judge();
+        assert_eq!(race.leader(), Some(0), "{race:?}");
     }
 
     #[test]

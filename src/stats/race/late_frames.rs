@@ -43,6 +43,22 @@ impl FrameCounts {
         self.interval_at(LIKELY).0 <= limit
     }
 
+    /// The frames of settings, each with those of the others of its kind, unless their shares surely differ: their 99 % intervals are apart.
+    #[must_use]
+    pub fn shared<K: PartialEq>(settings: &[(K, Self)]) -> Vec<Self> {
+        let with_others = |at: usize| {
+            let (kind, own) = &settings[at];
+            let (low, high) = own.interval();
+            let may_be_equal = |other: Self| {
+                let (others_low, others_high) = other.interval();
+                others_low <= high && low <= others_high
+            };
+            let others = settings.iter().enumerate().filter(|(place, (other, _))| *place != at && other == kind);
+            *own + others.map(|(_, (_, frames))| *frames).filter(|frames| may_be_equal(*frames)).sum()
+        };
+        (0..settings.len()).map(with_others).collect()
+    }
+
     /// [Wilson's interval](Self::interval_at) of the share, 99 % on either side.
     pub(super) fn interval(self) -> (f64, f64) {
         self.interval_at(SURE)
@@ -72,12 +88,18 @@ impl std::ops::AddAssign for FrameCounts {
     }
 }
 
+impl std::ops::Add for FrameCounts {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
 impl std::iter::Sum for FrameCounts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), |mut sum, counts| {
-            sum += counts;
-            sum
-        })
+        counts.fold(Self::default(), |sum, counts| sum + counts)
     }
 }
 
@@ -99,6 +121,15 @@ mod tests {
         let keeps =
             [(30, 1), (30, 3), (300, 9), (300, 6)].map(|(total, late)| FrameCounts::apart(total, late).keeps(0.02));
         assert_eq!(keeps, [true, false, false, true]);
+    }
+
+    #[test]
+    fn settings_of_a_kind_share_their_frames_unless_they_surely_differ() {
+        let [few, same, many] = [(60, 3), (200, 1), (200, 120)].map(|(total, late)| FrameCounts::apart(total, late));
+        let shared = FrameCounts::shared(&[("low", few), ("normal", same), ("low", same), ("low", many)]);
+        // 3 of 60 alone break a limit of 1.5 %; with the 1 of 200 they may keep it. 120 of 200 are something else.
+        assert_eq!(shared, [FrameCounts::apart(260, 4), same, FrameCounts::apart(260, 4), many]);
+        assert_eq!((few.keeps(0.015), shared[0].keeps(0.015)), (false, true));
     }
 
     #[test]

@@ -116,8 +116,8 @@ fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room:
     let Some(threads) = value(Setting::NThreads).filter(|_| has_room) else { return Vec::new() };
     let flash = value(Setting::FlashAttn).unwrap_or_else(|| "off".into());
     let priority = value(Setting::Priority).map(|name| format!(" --priority {name}")).unwrap_or_default();
-    let load = if plan.objective == Objective::Fast { "none" } else { "render" };
-    let line = |compared: &str, budget: &str| {
+    let beside = if plan.objective == Objective::Fast { "none" } else { "render" };
+    let line = |compared: &str, load: &str, budget: &str| {
         let mut line = words(&format!(
             "threads --sweep {threads} --flash-attn {flash}{priority} {compared} --under-load {load} --budget {budget} \
              --prompt-tokens 64 --gen-tokens 32"
@@ -126,13 +126,15 @@ fn further_lines(plan: &RecommendPlan, effort: Effort, sweeps: &[Run], has_room:
         line.extend(config_flag(plan));
         line
     };
+    // A mapped file is as fast at any depth, and its late frames are those of the same threads reading it from memory: few frames would tell
+    // one from the other by chance.
+    let mapping = |budget| line("--mmap on,off --depth 0", "none", budget);
     match effort {
-        // Filling contexts would take longer than this. A mapped file is as fast at any depth; a cache is not.
-        Effort::Quick => vec![line("--mmap on,off --depth 0", "8s")],
+        Effort::Quick => vec![mapping("8s")],
         Effort::Thorough => {
             // Only flash attention can read a quantised cache.
-            let caches = if flash == "on" { " --cache-type f16,q8_0" } else { "" };
-            vec![line(&format!("--mmap on,off{caches}"), "1m"), line("--wait active,passive", "1m")]
+            let caches = (flash == "on").then(|| line("--cache-type f16,q8_0", beside, "1m"));
+            [mapping("30s")].into_iter().chain(caches).chain([line("--wait active,passive", beside, "1m")]).collect()
         }
     }
 }
@@ -362,13 +364,11 @@ mod tests {
         };
         assert_eq!(
             lines(Effort::Quick, true),
-            [
-                "threads --sweep 2 --flash-attn on --priority low --mmap on,off --depth 0 --under-load render --budget 8s \
-                 --prompt-tokens 64 --gen-tokens 32 --model synth:tiny --config my.json"
-            ]
+            ["threads --sweep 2 --flash-attn on --priority low --mmap on,off --depth 0 --under-load none --budget 8s \
+                 --prompt-tokens 64 --gen-tokens 32 --model synth:tiny --config my.json"]
         );
-        assert!(lines(Effort::Thorough, true)[0].contains("--mmap on,off --cache-type f16,q8_0 --under-load render"));
-        assert!(lines(Effort::Thorough, true)[1].contains("--priority low --wait active,passive --under-load render"));
+        assert!(lines(Effort::Thorough, true)[1].contains("--cache-type f16,q8_0 --under-load render"));
+        assert!(lines(Effort::Thorough, true)[2].contains("--priority low --wait active,passive --under-load render"));
         assert!(lines(Effort::Quick, false).is_empty() && further_lines(&plan, Effort::Quick, &[], true).is_empty());
         assert!(!compares_mapping(&sweep()));
     }

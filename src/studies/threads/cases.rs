@@ -22,7 +22,8 @@ pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopRe
         .filter_map(|group| Some(CaseKey { group, settings: choose(plan, result, group)?.settings }))
         .collect();
     let measured = result.cases.iter().map(|(key, collected)| {
-        let mut case = case(plan, *key, (collected, limit), cut_off);
+        let keeps_frames = result.keeps_frames(*key, limit);
+        let mut case = case(plan, *key, collected, (limit, keeps_frames), cut_off);
         case.conditions["chosen"] = chosen.contains(key).into();
         case
     });
@@ -87,7 +88,13 @@ fn not_measured(plan: &ThreadsPlan, key: CaseKey) -> Case {
     }
 }
 
-fn case(plan: &ThreadsPlan, key: CaseKey, (collected, limit): (&CaseSamples, f64), cut_off: bool) -> Case {
+fn case(
+    plan: &ThreadsPlan,
+    key: CaseKey,
+    collected: &CaseSamples,
+    (limit, keeps_frames): (f64, bool),
+    cut_off: bool,
+) -> Case {
     let (group, settings) = (key.group, key.settings);
     let (rounds, samples): (Vec<usize>, Vec<TokenSample>) =
         collected.figures().map(|(round, sample)| (round, sample.clone())).unzip();
@@ -124,7 +131,8 @@ fn case(plan: &ThreadsPlan, key: CaseKey, (collected, limit): (&CaseSamples, f64
             "use_mmap": settings.use_mmap,
             "oversubscribed": oversubscribed,
             "late_limit_percent": (group.load == CompetingLoad::Render).then_some(100.0 * limit),
-            "keeps_frames": (group.load == CompetingLoad::Render).then(|| collected.keeps_frames(limit)),
+            "late_bursts": (group.load == CompetingLoad::Render).then_some(collected.frames.bursts),
+            "keeps_frames": (group.load == CompetingLoad::Render).then_some(keeps_frames),
             "dropped_after_rounds": collected.dropped.map(|dropped| dropped.after_rounds),
             "dropped_for": collected.dropped.map(dropped_for),
             "repetitions_cut_off": collected.cut_off(),
@@ -228,6 +236,7 @@ pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHi
 mod tests {
     use super::super::planted::{plan, swept};
     use super::*;
+    use crate::advise::ENGINE_OF_THE_APP;
 
     #[test]
     fn case_has_mean_frames_and_conditions() {
@@ -249,6 +258,21 @@ mod tests {
         let histograms = histograms(&plan, &result);
         assert_eq!((histograms[1].quantity, histograms[1].parts[0].samples_ns.len()), ("itl", 80));
         assert_eq!(histograms[1].parts[0].start.as_nanos(), 1_000);
+    }
+
+    #[test]
+    fn settings_of_the_application_are_those_that_gains_are_relative_to() {
+        let plan =
+            plan("--sweep 6 --under-load none --depth 0 --flash-attn off,on --priority normal,low --mmap on,off");
+        let result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
+        let is_relative_to = |case: &Case| {
+            let words = ENGINE_OF_THE_APP.iter().map(|(key, value)| (&case.conditions[*key], *value));
+            words.clone().all(|(own, value)| own.as_str().map_or_else(|| own.to_string(), str::to_owned) == value)
+        };
+        let found: Vec<bool> = cases(&plan, &result, None).iter().map(is_relative_to).collect();
+        let by_settings: Vec<bool> = result.cases.keys().map(|key| plan.is_the_applications(key.settings)).collect();
+        assert_eq!(found, by_settings);
+        assert_eq!(found.iter().filter(|is_it| **is_it).count(), 2, "one for each test");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The settings to choose in a group: the fastest that keep the scene's frame limit.
 
-use super::data::{CaseSamples, SettingGroup, SweepResult};
+use super::data::{CaseKey, CaseSamples, SettingGroup, SweepResult};
 use crate::advise::{Certainty, FastestOf, SettingCandidate, SettingChoice};
 use crate::measure::EngineSettings;
 use crate::plan::{CompetingLoad, ThreadsPlan};
@@ -38,12 +38,15 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
     measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
     let limit = plan.late_limit.beside(result.alone.late_share());
     let has_scene = group.load == CompetingLoad::Render;
+    let keeps_frames = |settings| result.keeps_frames(CaseKey { group, settings }, limit);
+    let shared = result.frames_of(group);
+    let frames_of = |wanted| shared.iter().find(|(own, _)| *own == wanted).map(|(_, frames)| *frames);
     let candidates: Vec<SettingCandidate> = measured
         .iter()
-        .map(|(_, case)| SettingCandidate {
+        .map(|(settings, case)| SettingCandidate {
             tokens_per_s: case.speeds(),
-            is_admissible: !has_scene || case.keeps_frames(limit),
-            late_share: case.frames.late_share(),
+            is_admissible: !has_scene || keeps_frames(*settings),
+            frames: frames_of(*settings).unwrap_or_default(),
             is_dropped: case.dropped.is_some_and(|dropped| !dropped.may_be_equal()),
         })
         .collect();
@@ -57,7 +60,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
         certainty: choice.certainty,
         is_decided: result.decided.contains(&group),
         rounds: case.samples.len(),
-        keeps_limit: has_scene.then(|| case.keeps_frames(limit)),
+        keeps_limit: has_scene.then(|| keeps_frames(settings)),
     })
 }
 

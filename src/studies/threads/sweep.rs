@@ -68,7 +68,10 @@ impl ThreadSweep<'_, '_> {
         mut keep: impl FnMut(&SweepResult) -> Result<(), Failure>,
     ) -> Result<StopReason, Failure> {
         let settings = self.plan.settings();
-        let new = |group| (group, GroupRace { race: Race::new(settings.len()), is_decided: false, rounds: 0 });
+        let kind = |one: &EngineSettings| settings.iter().position(|other| other.of_frames() == one.of_frames());
+        let kinds: Vec<usize> = settings.iter().filter_map(kind).collect();
+        let race = || Race::new(settings.len()).with_kinds(kinds.clone());
+        let new = |group| (group, GroupRace { race: race(), is_decided: false, rounds: 0 });
         let mut races: GroupRaces = groups(self.plan).into_iter().map(new).collect();
         let mut rng = StdRng::seed_from_u64(self.plan.seed);
         self.began_ns = self.clock.now_ns();
