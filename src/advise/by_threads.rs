@@ -83,6 +83,11 @@ impl CaseSettings {
         self.threads == other.threads && pairs.filter(|(own, _)| own.0 != setting).all(|(own, its)| own == its)
     }
 
+    /// In how many of the other settings it differs from the application.
+    fn changes(&self) -> usize {
+        self.others.iter().zip(ENGINE_OF_THE_APP).filter(|((_, own), (_, app))| own != app).count()
+    }
+
     /// What makes a scene's frames late, as [`EngineSettings::of_frames`](crate::measure::EngineSettings::of_frames) has it.
     fn of_frames(&self) -> (u64, Vec<&str>) {
         let matters = |setting: Setting| matches!(setting, Setting::Priority | Setting::WaitPolicy);
@@ -124,7 +129,7 @@ struct TestUnderLoad<'a> {
     load: &'static str,
     test: TokenTest,
     depth: u64,
-    /// Simplest first: fewer threads, then in the order of the run.
+    /// Simplest first: fewer threads, then fewer settings that the application has otherwise.
     cases: Vec<(CaseSettings, &'a Case)>,
 }
 
@@ -143,7 +148,7 @@ impl<'a> TestUnderLoad<'a> {
             round_speeds(case)?;
             cases.push((CaseSettings::of(run, case)?, case));
         }
-        cases.sort_by_key(|(settings, _)| settings.threads);
+        cases.sort_by_key(|(settings, _)| (settings.threads, settings.changes()));
         (!cases.is_empty()).then_some(Self { run, load, test, depth, cases })
     }
 

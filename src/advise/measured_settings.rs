@@ -99,4 +99,20 @@ mod tests {
         let choices = measured_settings(&[sweep(), further]);
         assert!(choices.iter().all(|choice| choice.setting != Setting::UseMmap), "{choices:?}");
     }
+
+    #[test]
+    fn settings_of_equal_speed_stay_as_the_application_has_them() {
+        let mut further = sweep();
+        further.cases.retain(|case| case.conditions["priority"] == "low");
+        let mapped = further.cases.clone();
+        for case in &mut further.cases {
+            case.path += "/mmap=off";
+            case.conditions["use_mmap"] = json!(false);
+        }
+        // The order of a record is not one of preference.
+        further.cases.extend(mapped);
+        let choices = measured_settings(&[sweep(), further]);
+        let mapping = choices.iter().find(|choice| choice.setting == Setting::UseMmap).unwrap();
+        assert_eq!(mapping.value, Some(json!(true)), "{mapping:?}");
+    }
 }
