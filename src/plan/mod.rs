@@ -37,7 +37,7 @@ pub use memory::{ConversationPlan, GrowthUnit, LeakPlan, MemoryWatchPlan};
 pub use model::{ModelChoice, ModelChoiceError, ModelOrigin};
 pub use needs::{NeedsError, app_profiles, model_needs};
 pub use pipeline::{
-    ARM_KEYS, CompanionSettings, CompanionSettingsError, MeasuredSettings, PipelinePlan, PipelinePlanError,
+    ARM_KEYS, CompanionSettings, CompanionSettingsError, LACKING, MeasuredSettings, PipelinePlan, PipelinePlanError,
     PipelineSide,
 };
 pub use recommend::{CurrentSettings, Effort, RecommendPlan};

@@ -47,8 +47,8 @@ pub struct CompanionSettings {
     pub reaction: Delivery,
     /// When a reaction is sent.
     pub react: ReactionTiming,
-    /// The settings among these that no published version of the application can be told: what is gained with them is what a change of
-    /// the application would gain.
+    /// The settings among these that no published version of the application can be told. All but [`LACKING`] come into force with
+    /// `workly-perf launch`.
     #[serde(skip_deserializing)]
     pub not_obeyed: Vec<&'static str>,
 }
@@ -118,6 +118,9 @@ pub const ARM_KEYS: [&str; 15] = [
     "reaction",
     "react",
 ];
+
+/// What the application has no code for, so that `workly-perf launch` cannot bring it about either.
+pub const LACKING: [&str; 3] = ["warm_start", "reaction", "react"];
 
 impl CompanionSettings {
     /// The application's own behaviour with that profile on a machine with `cpus` CPUs. Read back from llama.cpp:

@@ -9,7 +9,7 @@ use super::ended;
 use super::held;
 use super::samples::{PipelineSamples, TurnSamples};
 use crate::measure::{ReactionTiming, Turn};
-use crate::plan::{CompanionSettings, PipelinePlan, PipelineSide};
+use crate::plan::{CompanionSettings, LACKING, PipelinePlan, PipelineSide};
 use crate::stats::mean_of;
 
 /// The findings that lead the report.
@@ -94,16 +94,24 @@ fn late_frames(one: &ComparedFigure) -> Option<String> {
     ))
 }
 
-/// Settings of the after side that the application does not obey.
+/// Settings of the after side that the application does not obey, and what brings them about.
 fn unobeyed(arm: &CompanionSettings) -> Option<String> {
-    (!arm.not_obeyed.is_empty()).then(|| {
-        format!(
-            "After ({}) shows what a changed application could do. No published version of Workly supports {}: gains \
-             from these need a change to the application.",
-            arm.name,
-            listed(&arm.not_obeyed)
-        )
-    })
+    let (lacking, launched): (Vec<&str>, Vec<&str>) = arm.not_obeyed.iter().copied().partition(|key| LACKING.contains(key));
+    let lacking_words = format!(
+        "{} {} a change to the application: after ({}) shows what a changed one could do.",
+        listed(&lacking),
+        if lacking.len() == 1 { "needs" } else { "need" },
+        arm.name
+    );
+    let unread = format!("No published version of Workly reads {}", listed(&arm.not_obeyed));
+    match (launched.is_empty(), lacking.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{unread}: workly-perf launch starts it with after ({}).", arm.name)),
+        (true, false) => Some(format!("{unread}. {lacking_words}")),
+        (false, false) => {
+            Some(format!("{unread}. workly-perf launch starts it with {}. {lacking_words}", listed(&launched)))
+        }
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -135,7 +143,7 @@ fn spent(plan: &PipelinePlan, data: &PipelineSamples) -> Option<String> {
     let short = left_out(plan, data);
     (!short.is_empty()).then(|| {
         format!(
-            "The budget of {} s was used up: {}. A longer --budget measures all of them.",
+            "The budget of {} s, of which each part has a share, sufficed for {}. A longer --budget measures all of them.",
             plan.budget_s,
             short.join(", ")
         )
@@ -229,6 +237,28 @@ mod tests {
     }
 
     #[test]
+    fn what_launch_brings_about_is_told_from_what_needs_another_application() {
+        let after = |changes: &str| {
+            let plan = plan(&format!("--turns 2 --after app{changes} --no-contention"));
+            plan.arm(PipelineSide::After).and_then(unobeyed)
+        };
+        assert_eq!(after(",n_gpu_layers=35,n_ctx=2048,n_batch=256"), None, "the profile balanced");
+        assert_eq!(
+            after(",n_threads=1,priority=low").unwrap(),
+            "No published version of Workly reads n_threads and priority: workly-perf launch starts it with after \
+             (app,n_threads=1,priority=low)."
+        );
+        assert_eq!(
+            after(",n_threads=1,warm_start=true,react=first-words").unwrap(),
+            "No published version of Workly reads n_threads, warm_start and react. workly-perf launch starts it with \
+             n_threads. warm_start and react need a change to the application: after \
+             (app,n_threads=1,warm_start=true,react=first-words) shows what a changed one could do."
+        );
+        let react = after(",react=first-words").unwrap();
+        assert!(react.contains("reads react. react needs a change to the application"), "{react}");
+    }
+
+    #[test]
     fn late_frames_are_stated_with_a_load() {
         let plan = plan("--turns 12 --after app --no-contention");
         let with_late = |late: u64| {
@@ -260,8 +290,8 @@ mod tests {
         let plan = plan("--turns 9 --budget 1ms --after none");
         let mut data = planted(turns(1, &STAGES_US), None);
         data.turns.of_mut(PipelineSide::Before).first = vec![turn(0, &STAGES_US)];
-        let spent = "The budget of 0.001 s was used up: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention. \
-            A longer --budget measures all of them.";
+        let spent = "The budget of 0.001 s, of which each part has a share, sufficed for 1 of 9 first turns, 1 of 9 turns, 0 of 6 \
+            rounds of contention. A longer --budget measures all of them.";
         assert_eq!(findings(&plan, &data, StopReason::Budget).last().unwrap(), spent);
         for end in [StopReason::Interrupted, StopReason::Failed] {
             assert!(!findings(&plan, &data, end).iter().any(|sentence| sentence.starts_with("The budget")));

@@ -156,7 +156,8 @@ fn exhausted_budget_ends_the_turns_and_states_omissions() {
                 --quiet --out out";
     let outcome = place.run(line);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-    let says = "The budget of 0.001 s was used up: 1 of 9 first turns, 1 of 9 turns, 0 of 6 rounds of contention.";
+    let says = "The budget of 0.001 s, of which each part has a share, sufficed for 1 of 9 first turns, 1 of 9 turns, 0 of 6 \
+                rounds of contention.";
     assert!(outcome.stdout.replace("\n  ", " ").contains(says), "{}", outcome.stdout);
 }
 
