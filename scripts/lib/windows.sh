@@ -9,6 +9,8 @@
 readonly windows_triple=x86_64-pc-windows-gnu
 # shellcheck disable=SC2154 # root is set by prepare.sh.
 readonly windows_kept="$root/target/windows"
+# A file beside the standard library that says with which flags it was built: another name with each change of them.
+readonly windows_library_mark=bitcode-without-paths
 # What Debian's Rust, the standard library and a build with llama.cpp take, in MiB.
 readonly windows_space_mib=9000
 
@@ -87,7 +89,7 @@ exec "$folder/root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" --library-path
 WRAPPER
     chmod +x "$folder/rustc"
     export RUSTC="$folder/rustc"
-    [ -d "$folder/root/usr/lib/rustlib/$windows_triple" ] || build_standard_library "$folder"
+    prepare_standard_library "$folder"
 }
 
 # unpack_rust FOLDER: Debian's Rust compiler with the sources of its standard library, in FOLDER/root.
@@ -126,6 +128,16 @@ apt_of_rust() {
         -o APT::Sandbox::User="$(id -un)" "$@" >&2
 }
 
+# prepare_standard_library FOLDER: builds it unless that was done, with the flags that it needs now.
+prepare_standard_library() {
+    local installed="$1/root/usr/lib/rustlib/$windows_triple"
+    if [ -d "$installed" ] && [ ! -e "$installed/$windows_library_mark" ]; then
+        # What was built with an earlier one cannot be linked with this one.
+        rm -rf "$installed" "${windows_kept:?}/$windows_triple"
+    fi
+    [ -d "$installed" ] || build_standard_library "$1"
+}
+
 # build_standard_library FOLDER: the standard library for Windows, from the sources in FOLDER/root into the compiler's own folder.
 build_standard_library() {
     local folder=$1 sources installed new object
@@ -139,15 +151,17 @@ build_standard_library() {
         RUSTC_BOOTSTRAP=1 "$RUSTC" --edition 2024 --target "$windows_triple" -O --emit obj -o "$new/lib/$object.o" "$sources/rtstartup/$object.rs" ||
             stop "Rust's start-up objects for Windows do not compile"
     done
-    # Cargo builds a standard library only for a program. Its dependencies are among the sources.
+    # Cargo builds a standard library only for a program. Its dependencies are among the sources. A program that is optimised as a whole needs
+    # their bitcode.
     printf '[package]\nname = "empty"\nedition = "2024"\n[workspace]\n' >"$folder/empty/Cargo.toml"
     echo 'fn main() {}' >"$folder/empty/src/main.rs"
-    (cd "$folder/empty" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C target-cpu=x86-64 --remap-path-prefix=$sources=rust/library" CARGO_TARGET_DIR="$folder/standard" \
+    (cd "$folder/empty" && RUSTC_BOOTSTRAP=1 RUSTFLAGS="-C target-cpu=x86-64 -C embed-bitcode=yes --remap-path-prefix=$folder=rust" CARGO_TARGET_DIR="$folder/standard" \
         CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc-posix \
         cargo build --release --target "$windows_triple" -Z build-std=std,panic_abort,panic_unwind,test \
         --config "source.crates-io.replace-with='sources'" --config "source.sources.directory='$sources/vendor'" >&2) ||
         stop "Rust's standard library for Windows does not compile" "see the messages above; run this again to continue"
     cp "$folder/standard/$windows_triple"/release/deps/*.rlib "$new/lib/"
+    touch "$new/$windows_library_mark"
     mv "$new" "$installed"
     rm -r "$folder/standard" "$folder/empty"
 }
