@@ -96,7 +96,8 @@ fn late_frames(one: &ComparedFigure) -> Option<String> {
 
 /// Settings of the after side that the application does not obey, and what brings them about.
 fn unobeyed(arm: &CompanionSettings) -> Option<String> {
-    let (lacking, launched): (Vec<&str>, Vec<&str>) = arm.not_obeyed.iter().copied().partition(|key| LACKING.contains(key));
+    let (lacking, launched): (Vec<&str>, Vec<&str>) =
+        arm.not_obeyed.iter().copied().partition(|key| LACKING.contains(key));
     let lacking_words = format!(
         "{} {} a change to the application: after ({}) shows what a changed one could do.",
         listed(&lacking),
