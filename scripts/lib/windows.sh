@@ -16,13 +16,18 @@ readonly windows_space_mib=9000
 
 # prepare_windows PACKAGE…: the cross compilers, Rust's standard library for Windows, and programs given as packages.
 prepare_windows() {
-    is_apt || stop "a build for Windows needs Debian or Ubuntu" "elsewhere, install MinGW-w64, and see scripts/lib/windows.sh for the commands"
     prepare_space
+    prepare_windows_packages "$@"
+    prepare_windows_rust
+}
+
+# prepare_windows_packages PACKAGE…: the cross compiler for C, and programs given as packages.
+prepare_windows_packages() {
+    is_apt || stop "a build for Windows needs Debian or Ubuntu" "elsewhere, install MinGW-w64, and see scripts/lib/windows.sh for the commands"
     local missing=()
     have x86_64-w64-mingw32-gcc-posix || missing+=(gcc-mingw-w64-x86-64-posix)
     missing+=("$@")
     [ "${#missing[@]}" = 0 ] || apt_install "${missing[@]}"
-    prepare_windows_rust
 }
 
 # prepare_windows_build: those, and what a build with llama.cpp needs.

@@ -28,7 +28,7 @@ pub mod watch;
 
 pub use by_launch::measured_in_place;
 pub use by_noise::noise_behind;
-#[cfg(test)]
+#[cfg(all(test, feature = "llama"))]
 pub(crate) use by_threads::ENGINE_OF_THE_APP;
 pub use gains::{Gain, gains};
 pub use gpu_rules::{GpuRule, RuleComparison, RuleResult, RuleStep, TableGpu, gpu_rules, table_gpus};
