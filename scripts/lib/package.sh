@@ -82,7 +82,7 @@ check_windows_program() {
 
 # windows_exports FILE NAME: whether a library for Windows defines that function for others.
 windows_exports() {
-    LC_ALL=C objdump -p "$1" | awk -v name="$2" '$1 == "[" && $NF == name { found = 1 } END { exit !found }'
+    LC_ALL=C objdump -p "$1" | awk -v name="$2" '/^\t\[ *[0-9]+\]/ && $NF == name { found = 1 } END { exit !found }'
 }
 
 # check_parts FOLDER LICENCE: that the texts of an archive are there.
