@@ -173,7 +173,7 @@ impl BaseUnit {
             "us" | "µs" => ("seconds", -6),
             "ms" => ("seconds", -3),
             "s" => ("seconds", 0),
-            "%" => ("ratio", -2),
+            "%" | "points" => ("ratio", -2),
             "x" | "ratio" => ("ratio", 0),
             "ms/s" => ("ratio", -3),
             "1/s" => ("per_second", 0),

@@ -131,7 +131,7 @@ fn base_unit(unit: &str) -> (&'static str, f64) {
         "ms" => ("seconds", 1e3),
         "us" => ("seconds", 1e6),
         "s" => ("seconds", 1.0),
-        "%" => ("ratio", 1e2),
+        "%" | "points" => ("ratio", 1e2),
         "x" | "ratio" => ("ratio", 1.0),
         "1/s" => ("per_second", 1.0),
         "tokens/s" => ("tokens_per_second", 1.0),
