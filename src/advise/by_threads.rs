@@ -183,8 +183,9 @@ impl<'a> TestUnderLoad<'a> {
 
     fn chosen(self, input: &RecommendationInput, varied: Vec<Setting>) -> Option<ThreadDecision<'a>> {
         let mut candidates: Vec<SettingCandidate> = self.cases.iter().map(|(_, case)| candidate(case)).collect();
-        let own: Vec<_> = self.cases.iter().map(|(settings, _)| settings.of_frames()).zip(&candidates).collect();
-        let own: Vec<_> = own.into_iter().map(|(kind, candidate)| (kind, candidate.frames)).collect();
+        let with_settings = self.cases.iter().zip(&candidates);
+        let own: Vec<_> =
+            with_settings.map(|((settings, _), candidate)| (settings.of_frames(), candidate.frames)).collect();
         for (candidate, frames) in candidates.iter_mut().zip(FrameCounts::shared(&own)) {
             candidate.frames = frames;
         }

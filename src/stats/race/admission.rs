@@ -11,69 +11,90 @@ const PROVEN_WITHIN: f64 = 3.0;
 /// If no setting is admissible, shares of late frames within this of the smallest one count as equal.
 pub const NEAR_THE_FEWEST: f64 = 0.01;
 
-impl Race {
-    /// Whether a setting may be within the limit, judging by its frames so far. What has the fewest late frames by a few lucky ones
-    /// counts by its upper bound.
-    pub(super) fn may_keep(&self, at: usize) -> bool {
-        self.limit_by(|frames| frames.interval().1).is_none_or(|limit| self.frames()[at].interval().0 <= limit)
-    }
-
+/// Which settings are admissible, by the frames of a race so far.
+pub(super) struct Admission {
     /// The frames by which each setting is judged.
-    pub(super) fn frames(&self) -> Vec<FrameCounts> {
+    frames: Vec<FrameCounts>,
+    /// `None` if frames do not matter.
+    limits: Option<Limits>,
+}
+
+/// The limit of late frames; if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest share.
+struct Limits {
+    /// By the shares as they were counted.
+    counted: f64,
+    /// By their upper bounds: what has the fewest late frames by a few lucky ones does not exclude others.
+    possible: f64,
+}
+
+impl Admission {
+    pub(super) fn of(race: &Race) -> Self {
         let own: Vec<(usize, FrameCounts)> =
-            self.kinds.iter().copied().zip(self.runners.iter().map(|runner| runner.frames)).collect();
-        FrameCounts::shared(&own)
+            race.kinds.iter().copied().zip(race.runners.iter().map(|runner| runner.frames)).collect();
+        let frames = FrameCounts::shared(&own);
+        let measured = || race.runners.iter().zip(&frames).filter(|(runner, _)| !runner.speeds.is_empty());
+        let limits = race.late_limit.map(|limit| {
+            if measured().any(|(_, frames)| frames.interval().0 <= limit) {
+                return Limits { counted: limit, possible: limit };
+            }
+            let near_fewest = |share: fn(FrameCounts) -> f64| {
+                let fewest = measured().map(|(_, frames)| share(*frames)).min_by(f64::total_cmp);
+                fewest.map_or(limit, |fewest| fewest + NEAR_THE_FEWEST)
+            };
+            Limits {
+                counted: near_fewest(FrameCounts::late_share),
+                possible: near_fewest(|frames| frames.interval().1),
+            }
+        });
+        Self { frames, limits }
     }
 
-    /// The limit of late frames, or, if surely no setting keeps it, [`NEAR_THE_FEWEST`] more than the smallest of those shares.
-    fn limit_by(&self, share: impl Fn(FrameCounts) -> f64) -> Option<f64> {
-        let limit = self.late_limit?;
-        let frames = self.frames();
-        let is_measured = |at: &usize| !self.runners[*at].speeds.is_empty();
-        let measured = || (0..frames.len()).filter(is_measured).map(|at| frames[at]);
-        if measured().any(|frames| frames.interval().0 <= limit) {
-            return Some(limit);
-        }
-        let fewest = measured().map(share).min_by(f64::total_cmp);
-        Some(fewest.map_or(limit, |fewest| fewest + NEAR_THE_FEWEST))
+    /// The frames by which a setting is judged.
+    pub(super) fn frames(&self, at: usize) -> FrameCounts {
+        self.frames[at]
+    }
+
+    /// Whether a setting may be within the limit, judging by its frames so far.
+    pub(super) fn may_keep(&self, at: usize) -> bool {
+        self.limits.as_ref().is_none_or(|limits| self.frames[at].interval().0 <= limits.possible)
+    }
+
+    /// Whether a setting's late frames are [within the limit](FrameCounts::keeps).
+    pub(super) fn keeps(&self, at: usize) -> bool {
+        self.limits.as_ref().is_none_or(|limits| self.frames[at].keeps(limits.counted))
     }
 
     /// Whether enough frames show that a setting is admissible for others to be dropped as slower: a leader that turns out
     /// to be inadmissible must not have eliminated them.
     pub(super) fn is_proven(&self, at: usize) -> bool {
-        self.limit_by(FrameCounts::late_share)
-            .is_none_or(|limit| self.frames()[at].interval().1 <= PROVEN_WITHIN * limit)
+        self.limits.as_ref().is_none_or(|limits| self.frames[at].interval().1 <= PROVEN_WITHIN * limits.counted)
     }
 
+    /// Whether more frames may still move a leader across the limit.
+    pub(super) fn is_limit_open(&self, leader: usize) -> bool {
+        let Some(limits) = &self.limits else { return false };
+        // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
+        self.keeps(leader) && self.frames[leader].interval().1 > 2.0 * limits.counted
+    }
+}
+
+impl Race {
     /// Whether a setting's late frames are [within the scene's limit](FrameCounts::keeps).
     #[must_use]
     pub fn keeps_limit(&self, at: usize) -> bool {
-        self.late_limit.is_none_or(|limit| self.frames()[at].keeps(limit))
-    }
-
-    /// The same for the limit that is in force.
-    pub(super) fn is_admissible(&self, at: usize) -> bool {
-        self.limit_by(FrameCounts::late_share).is_none_or(|limit| self.frames()[at].keeps(limit))
+        self.late_limit.is_none_or(|limit| Admission::of(self).frames(at).keeps(limit))
     }
 
     /// Drops those whose late frames significantly exceed the limit, and takes back those that no longer do because it has risen.
-    pub(super) fn drop_late(&mut self) {
-        for at in 0..self.runners.len() {
-            let (may_keep, at_least) = (self.may_keep(at), self.frames()[at].interval().0);
-            match &mut self.runners[at] {
-                runner if may_keep && runner.is_late() => runner.dropped = None,
-                runner if !may_keep && runner.dropped.is_none() => runner.drop_for(DropReason::LateFrames { at_least }),
-                _ => {}
+    pub(super) fn drop_late(&mut self, admission: &Admission) {
+        for (at, runner) in self.runners.iter_mut().enumerate() {
+            let (may_keep, at_least) = (admission.may_keep(at), admission.frames(at).interval().0);
+            if may_keep && runner.is_late() {
+                runner.dropped = None;
+            } else if !may_keep && runner.dropped.is_none() {
+                runner.drop_for(DropReason::LateFrames { at_least });
             }
         }
-    }
-
-    /// Whether more frames may still move the leader across the limit while others could replace it.
-    pub(super) fn is_limit_open(&self, leader: usize) -> bool {
-        let Some(limit) = self.limit_by(FrameCounts::late_share) else { return false };
-        // What keeps the limit by count may keep it. Twice the limit as its upper bound is close enough for a choice.
-        let high = self.frames()[leader].interval().1;
-        self.running().len() > 1 && self.is_admissible(leader) && high > 2.0 * limit
     }
 }
 

@@ -1,7 +1,7 @@
 //! The race: which setting leads, and which are dropped.
 
 use super::super::by_round::{ByRound, fastest_of};
-use super::late_frames::FrameCounts;
+use super::admission::Admission;
 use super::runner::{DropReason, RoundResult, Runner};
 use super::scatter::Scatter;
 
@@ -76,7 +76,11 @@ impl Race {
     /// limit is that of the fewest late frames. What is still in the race comes before what was dropped.
     #[must_use]
     pub fn leader(&self) -> Option<usize> {
-        let pools: [&dyn Fn(usize) -> bool; 2] = [&|at| self.is_admissible(at), &|at| self.may_keep(at)];
+        self.leader_by(&Admission::of(self))
+    }
+
+    fn leader_by(&self, admission: &Admission) -> Option<usize> {
+        let pools: [&dyn Fn(usize) -> bool; 2] = [&|at| admission.keeps(at), &|at| admission.may_keep(at)];
         pools.into_iter().find_map(|pool| {
             let running = self.fastest(&|at| self.is_running(at) && pool(at));
             running.or_else(|| self.fastest(pool))
@@ -93,33 +97,34 @@ impl Race {
         (0..self.runners.len()).filter(|&at| wanted(at)).collect()
     }
 
-    pub(super) fn is_running(&self, at: usize) -> bool {
+    fn is_running(&self, at: usize) -> bool {
         self.runners[at].dropped.is_none()
     }
 
     /// Drops whatever can no longer be the best, after a round with all remaining settings, and takes back what was dropped for a
     /// reason that later rounds have refuted. Returns whether further rounds can change the result.
     pub fn judge(&mut self) -> RaceState {
-        self.drop_late();
-        let Some(leader) = self.leader() else { return RaceState::Open };
-        if !self.is_proven(leader) {
+        let admission = Admission::of(self);
+        self.drop_late(&admission);
+        let Some(leader) = self.leader_by(&admission) else { return RaceState::Open };
+        if !admission.is_proven(leader) {
             // What makes fewer frames late may have to replace it.
-            let leader_late = self.frames()[leader].late_share();
-            self.drop_slower(leader, |frames| frames.late_share() >= leader_late);
+            let late_share = |at| admission.frames(at).late_share();
+            self.drop_slower(leader, |at| late_share(at) >= late_share(leader));
             return RaceState::Open;
         }
         self.runners[leader].dropped = None;
         let is_open = self.drop_slower(leader, |_| true);
-        // The leader itself may be narrowly inadmissible, or admissible by chance.
-        if is_open || self.is_limit_open(leader) { RaceState::Open } else { RaceState::Decided }
+        // The leader itself may be narrowly inadmissible, or admissible by chance, while others could replace it.
+        let is_limit_open = self.running().len() > 1 && admission.is_limit_open(leader);
+        if is_open || is_limit_open { RaceState::Open } else { RaceState::Decided }
     }
 
     /// Compares everything with the leader. What cannot be the better choice is dropped, whether it is slower or may be equal. A
     /// setting that one round has put far behind is dropped by the scatter that is assumed at
-    /// that time; once the scatter is measured, that decision is made again. Only settings with these frames are dropped. Returns
+    /// that time; once the scatter is measured, that decision is made again. Only these are dropped. Returns
     /// whether a setting may yet be the faster one.
-    fn drop_slower(&mut self, leader: usize, with: impl Fn(FrameCounts) -> bool) -> bool {
-        let frames = self.frames();
+    fn drop_slower(&mut self, leader: usize, these: impl Fn(usize) -> bool) -> bool {
         let logs: Vec<Vec<f64>> = self.runners.iter().map(|runner| runner.logs(&self.runners[leader])).collect();
         let others = || logs.iter().enumerate().filter(|(at, _)| *at != leader);
         let scatter = Scatter::pooled(others().map(|(_, logs)| logs.as_slice()));
@@ -129,7 +134,7 @@ impl Race {
             if runner.is_late() {
                 continue;
             }
-            if !with(frames[at]) {
+            if !these(at) {
                 runner.dropped = None;
                 is_open = true;
                 continue;
@@ -157,6 +162,7 @@ impl Race {
 
 #[cfg(test)]
 mod tests {
+    use super::super::late_frames::FrameCounts;
     use super::super::planted::raced;
     use super::*;
 

@@ -46,15 +46,14 @@ impl FrameCounts {
     /// The frames of settings, each with those of the others of its kind, unless their shares surely differ: their 99 % intervals are apart.
     #[must_use]
     pub fn shared<K: PartialEq>(settings: &[(K, Self)]) -> Vec<Self> {
+        let intervals: Vec<(f64, f64)> = settings.iter().map(|(_, frames)| frames.interval()).collect();
+        let may_be_equal = |one: usize, other: usize| {
+            let ((low, high), (others_low, others_high)) = (intervals[one], intervals[other]);
+            others_low <= high && low <= others_high
+        };
         let with_others = |at: usize| {
-            let (kind, own) = &settings[at];
-            let (low, high) = own.interval();
-            let may_be_equal = |other: Self| {
-                let (others_low, others_high) = other.interval();
-                others_low <= high && low <= others_high
-            };
-            let others = settings.iter().enumerate().filter(|(place, (other, _))| *place != at && other == kind);
-            *own + others.map(|(_, (_, frames))| *frames).filter(|frames| may_be_equal(*frames)).sum()
+            let of_kind = settings.iter().enumerate().filter(|(_, (kind, _))| *kind == settings[at].0);
+            of_kind.filter(|(other, _)| may_be_equal(at, *other)).map(|(_, (_, frames))| *frames).sum()
         };
         (0..settings.len()).map(with_others).collect()
     }

@@ -21,8 +21,9 @@ pub(super) fn cases(plan: &ThreadsPlan, result: &SweepResult, end: Option<StopRe
         .filter(|_| end.is_some())
         .filter_map(|group| Some(CaseKey { group, settings: choose(plan, result, group)?.settings }))
         .collect();
+    let frames = result.frames();
     let measured = result.cases.iter().map(|(key, collected)| {
-        let keeps_frames = result.keeps_frames(*key, limit);
+        let keeps_frames = collected.keeps_frames(frames[key], limit);
         let mut case = case(plan, *key, collected, (limit, keeps_frames), cut_off);
         case.conditions["chosen"] = chosen.contains(key).into();
         case

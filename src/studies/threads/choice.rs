@@ -38,15 +38,14 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
     measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
     let limit = plan.late_limit.beside(result.alone.late_share());
     let has_scene = group.load == CompetingLoad::Render;
-    let keeps_frames = |settings| result.keeps_frames(CaseKey { group, settings }, limit);
-    let shared = result.frames_of(group);
-    let frames_of = |wanted| shared.iter().find(|(own, _)| *own == wanted).map(|(_, frames)| *frames);
+    let frames = result.frames();
+    let frames_of = |settings| frames[&CaseKey { group, settings }];
     let candidates: Vec<SettingCandidate> = measured
         .iter()
         .map(|(settings, case)| SettingCandidate {
             tokens_per_s: case.speeds(),
-            is_admissible: !has_scene || keeps_frames(*settings),
-            frames: frames_of(*settings).unwrap_or_default(),
+            is_admissible: !has_scene || case.keeps_frames(frames_of(*settings), limit),
+            frames: frames_of(*settings),
             is_dropped: case.dropped.is_some_and(|dropped| !dropped.may_be_equal()),
         })
         .collect();
@@ -60,7 +59,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
         certainty: choice.certainty,
         is_decided: result.decided.contains(&group),
         rounds: case.samples.len(),
-        keeps_limit: has_scene.then(|| keeps_frames(settings)),
+        keeps_limit: has_scene.then(|| case.keeps_frames(frames_of(settings), limit)),
     })
 }
 

@@ -59,6 +59,11 @@ impl CaseSamples {
             .map(|(round, sample)| (*round, sample))
     }
 
+    /// Whether its late frames are within the limit, as far as the frames by which it is judged can tell.
+    pub(crate) fn keeps_frames(&self, frames: FrameCounts, limit: f64) -> bool {
+        !self.dropped.is_some_and(|dropped| dropped.is_for_late_frames()) && frames.keeps(limit)
+    }
+
     /// Number of repetitions that were cut off.
     pub(crate) fn cut_off(&self) -> usize {
         self.samples.values().filter(|sample| sample.is_cut).count()
@@ -84,17 +89,11 @@ impl SweepResult {
         self.cases.iter().filter(move |(key, _)| key.group == group).map(|(key, samples)| (key.settings, samples))
     }
 
-    /// The frames by which the settings of a group are judged, in the order of [`Self::of`].
-    pub(crate) fn frames_of(&self, group: SettingGroup) -> Vec<(EngineSettings, FrameCounts)> {
-        let own: Vec<_> = self.of(group).map(|(settings, case)| (settings.of_frames(), case.frames)).collect();
-        self.of(group).map(|(settings, _)| settings).zip(FrameCounts::shared(&own)).collect()
-    }
-
-    /// Whether the late frames of a case are within the limit, as far as its frames can tell.
-    pub(crate) fn keeps_frames(&self, key: CaseKey, limit: f64) -> bool {
-        let is_late = |case: &CaseSamples| case.dropped.is_some_and(|dropped| dropped.is_for_late_frames());
-        let frames = self.frames_of(key.group).into_iter().find(|(settings, _)| *settings == key.settings);
-        !self.cases.get(&key).is_some_and(is_late) && frames.is_none_or(|(_, frames)| frames.keeps(limit))
+    /// The frames by which each case is judged: [shared](FrameCounts::shared) by what makes the same ones late.
+    pub(crate) fn frames(&self) -> BTreeMap<CaseKey, FrameCounts> {
+        let kind = |key: &CaseKey| (key.group, key.settings.of_frames());
+        let own: Vec<_> = self.cases.iter().map(|(key, case)| (kind(key), case.frames)).collect();
+        self.cases.keys().copied().zip(FrameCounts::shared(&own)).collect()
     }
 }
 
