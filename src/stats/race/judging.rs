@@ -31,7 +31,7 @@ pub enum RaceState {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Race {
     pub(super) runners: Vec<Runner>,
-    /// The kind of each setting: those of a kind [share their frames](FrameCounts::shared).
+    /// The kind of each setting: those of a kind [share their frames](super::FrameCounts::shared).
     pub(super) kinds: Vec<usize>,
     /// The largest admissible share of late frames; `None` if frames do not matter.
     pub(super) late_limit: Option<f64>,
@@ -44,7 +44,7 @@ impl Race {
         Self { runners: vec![Runner::default(); settings], kinds: (0..settings).collect(), late_limit: None }
     }
 
-    /// Settings of the same kind make the same frames late: they [share their frames](FrameCounts::shared).
+    /// Settings of the same kind make the same frames late: they [share their frames](super::FrameCounts::shared).
     #[must_use]
     pub fn with_kinds(self, kinds: Vec<usize>) -> Self {
         Self { kinds, ..self }
