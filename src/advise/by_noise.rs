@@ -31,7 +31,7 @@ pub fn noise_behind(choices: &[Choice], runs: &[Run]) -> Option<MachineNoise> {
 }
 
 fn disturbed(runs: &[Run]) -> impl Iterator<Item = (&str, MachineNoise)> {
-    runs.iter().map(|run| (run.run_id.as_str(), run.noise())).filter(|(_, noise)| noise.is_disturbed())
+    runs.iter().filter_map(|run| Some((run.run_id.as_str(), run.noise().filter(MachineNoise::is_disturbed)?)))
 }
 
 #[cfg(test)]

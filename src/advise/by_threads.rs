@@ -186,8 +186,9 @@ impl<'a> TestUnderLoad<'a> {
         let with_settings = self.cases.iter().zip(&candidates);
         let own: Vec<_> =
             with_settings.map(|((settings, _), candidate)| (settings.of_frames(), candidate.frames)).collect();
-        for (candidate, frames) in candidates.iter_mut().zip(FrameCounts::shared(&own)) {
-            candidate.frames = frames;
+        let shared = FrameCounts::shared(&own).into_iter().zip(&self.cases);
+        for (candidate, (frames, (settings, _))) in candidates.iter_mut().zip(shared) {
+            (candidate.frames, candidate.changes) = (frames, settings.changes());
         }
         let choice = SettingChoice::among(&candidates)?;
         let at = match input.objective {
@@ -341,12 +342,14 @@ impl ThreadDecision<'_> {
 
     fn merit(&self) -> String {
         let fastest = self.fastest_label();
+        let is_fewer = self.settings().threads < self.sweep.cases[self.choice.fastest].0.threads;
+        let with_less = if is_fewer { "with fewer threads" } else { "with fewer changes" };
         match self.share() {
             _ if self.at == self.choice.fastest => "the fastest".into(),
             Some(share) if share.interval.is_some_and(|(_, high)| high >= 1.0) => {
-                format!("as fast as {fastest} within the noise, with fewer threads")
+                format!("as fast as {fastest} within the noise, {with_less}")
             }
-            Some(share) => format!("{:.0} % of the speed of {fastest}, with fewer threads", share.ratio * 100.0),
+            Some(share) => format!("{:.0} % of the speed of {fastest}, {with_less}", share.ratio * 100.0),
             None => "the only one that could be compared".into(),
         }
     }

@@ -6,12 +6,13 @@ use super::SettingCandidate;
 use crate::record::Case;
 use crate::stats::{ByRound, EQUAL_WITHIN, FrameCounts};
 
-/// A case as a candidate for a choice.
+/// A case as a candidate for a choice, without what it changes.
 pub(super) fn candidate(case: &Case) -> SettingCandidate {
     SettingCandidate {
         tokens_per_s: round_speeds(case).unwrap_or_default(),
         is_admissible: case.keeps_frames() != Some(false),
         frames: frames(case),
+        changes: 0,
         is_dropped: is_dropped(case),
     }
 }

@@ -1,7 +1,7 @@
 //! Chooses settings from interleaved measurements: the fastest admissible one, and the simplest of those that tie.
 
 use super::{Certainty, ThreadCandidate, ThreadChoice};
-use crate::stats::{ByRound, FrameCounts, NEAR_THE_FEWEST, PairedRatio};
+use crate::stats::{ByRound, EQUAL_WITHIN, FrameCounts, NEAR_THE_FEWEST, PairedRatio};
 
 /// One set of settings, and its result in each round that it took part in.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct SettingCandidate {
     pub is_admissible: bool,
     /// The scene's frames meanwhile; none without a scene.
     pub frames: FrameCounts,
+    /// In how many settings other than threads it differs from the application.
+    pub changes: usize,
     /// Whether it was dropped early because it was significantly too slow or inadmissible.
     pub is_dropped: bool,
 }
@@ -79,15 +81,23 @@ impl SettingChoice {
             .collect();
         let choice = ThreadChoice::among(&ranked)?;
         let at = |rank: u32| pool[rank as usize - 1];
+        let shares: Vec<(usize, PairedRatio)> = choice.shares.iter().map(|(rank, share)| (at(*rank), *share)).collect();
+        let mut chosen = at(choice.threads);
+        if choice.certainty == Certainty::TooFewRounds {
+            // Estimates this close tell nothing: the application's own setting needs no reason, a change does.
+            let close = shares.iter().filter(|(_, share)| share.ratio >= 1.0 - EQUAL_WITHIN).map(|(place, _)| *place);
+            chosen = close
+                .fold(chosen, |best, one| if candidates[one].changes < candidates[best].changes { one } else { best });
+        }
         let speed = |at: usize| candidates[at].tokens_per_s.median();
         let is_excelled = places(&|_| true)
             .iter()
             .any(|other| !eligible.contains(other) && speed(*other) > speed(at(choice.fastest)));
         Some(Self {
-            chosen: at(choice.threads),
+            chosen,
             fastest: at(choice.fastest),
             certainty: choice.certainty,
-            shares: choice.shares.iter().map(|(rank, share)| (at(*rank), *share)).collect(),
+            shares,
             is_any_admissible,
             fastest_of: match (is_excelled, is_any_admissible) {
                 (false, _) => FastestOf::All,
@@ -111,7 +121,26 @@ mod tests {
     fn candidate(tokens_per_s: f64, is_admissible: bool, is_dropped: bool) -> SettingCandidate {
         let frames = FrameCounts::apart(1_000, if is_admissible { 0 } else { 100 });
         let tokens_per_s = ByRound::in_sequence(&vec![tokens_per_s; if is_dropped { 1 } else { 8 }]);
-        SettingCandidate { tokens_per_s, is_admissible, frames, is_dropped }
+        SettingCandidate { tokens_per_s, is_admissible, frames, changes: 0, is_dropped }
+    }
+
+    #[test]
+    fn change_from_the_application_needs_more_than_close_estimates() {
+        let rounds = |tokens_per_s: f64, changes: usize, n: usize| SettingCandidate {
+            tokens_per_s: ByRound::in_sequence(&vec![tokens_per_s; n]),
+            changes,
+            ..candidate(0.0, true, false)
+        };
+        let chosen = |other: f64, n: usize| {
+            let one = [rounds(100.0, 0, n), rounds(other, 1, n), rounds(other, 2, n)];
+            SettingChoice::among(&one).unwrap().chosen
+        };
+        assert_eq!((chosen(102.5, 3), chosen(104.0, 3)), (0, 1), "few rounds");
+        assert_eq!((chosen(101.5, 8), chosen(102.5, 8)), (0, 1), "enough for an interval");
+        let slower = [rounds(100.0, 2, 3), rounds(98.0, 1, 3), rounds(96.0, 0, 3)];
+        assert_eq!(SettingChoice::among(&slower).unwrap().chosen, 1, "the slowest is not as fast");
+        let late = SettingCandidate { is_admissible: false, ..rounds(100.0, 0, 3) };
+        assert_eq!(SettingChoice::among(&[late, rounds(101.0, 1, 3)]).unwrap().chosen, 1, "it makes frames late");
     }
 
     #[test]

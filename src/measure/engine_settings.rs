@@ -50,6 +50,33 @@ pub struct EngineSettings {
 }
 
 impl EngineSettings {
+    /// What the application runs with this many threads: nothing in its configuration changes the others.
+    #[must_use]
+    pub fn of_the_application(threads: u32) -> Self {
+        Self {
+            threads,
+            flash_attention: FlashAttention::Off,
+            cache_type: KvType::F16,
+            priority: Priority::Normal,
+            wait: WaitPolicy::Unset,
+            use_mmap: true,
+        }
+    }
+
+    /// In how many settings other than threads it differs from the application.
+    #[must_use]
+    pub fn changes(self) -> usize {
+        let app = Self::of_the_application(self.threads);
+        let differs = [
+            self.flash_attention != app.flash_attention,
+            self.cache_type != app.cache_type,
+            self.priority != app.priority,
+            self.wait != app.wait,
+            self.use_mmap != app.use_mmap,
+        ];
+        differs.into_iter().filter(|differs| *differs).count()
+    }
+
     /// The same settings with `threads` threads.
     #[must_use]
     pub fn with_threads(self, threads: u32) -> Self {

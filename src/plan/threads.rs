@@ -237,16 +237,8 @@ impl ThreadsPlan {
     /// Whether the application runs with these settings by itself: the gain of others is relative to them.
     #[must_use]
     pub fn is_the_applications(&self, settings: EngineSettings) -> bool {
-        let own = EngineSettings {
-            threads: settings.threads,
-            flash_attention: FlashAttention::Off,
-            cache_type: KvType::F16,
-            priority: Priority::Normal,
-            wait: WaitPolicy::Unset,
-            use_mmap: true,
-        };
         let has_its_threads = |name| u64::from(settings.threads) == GpuProfile::of_app(Some(name)).n_threads;
-        settings == own && self.profile.is_some_and(has_its_threads)
+        settings.changes() == 0 && self.profile.is_some_and(has_its_threads)
     }
 
     /// All combinations of engine settings to measure, in reading order. A quantised V cache requires flash attention,

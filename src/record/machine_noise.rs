@@ -194,10 +194,22 @@ fn by_load(figures: &NoiseFigures) -> Option<String> {
 }
 
 impl Run {
-    /// The recorded noise of the run; for older records, the load average at its start.
+    /// Whether other load on the machine affects the figures: `watch` shows that load, and `recommend` and a projection measure
+    /// nothing.
     #[must_use]
-    pub fn noise(&self) -> MachineNoise {
-        self.machine_noise.clone().unwrap_or_else(|| by_machine(&self.machine))
+    pub fn is_subject_to_noise(&self) -> bool {
+        match self.command.as_str() {
+            "recommend" | "watch" => false,
+            "gpu-profiles" => self.plan["depth"] != "project",
+            _ => true,
+        }
+    }
+
+    /// The recorded noise of the run; for older records, the load average at its start. `None` if it has no meaning.
+    #[must_use]
+    pub fn noise(&self) -> Option<MachineNoise> {
+        let by_load = || self.is_subject_to_noise().then(|| by_machine(&self.machine));
+        self.machine_noise.clone().or_else(by_load)
     }
 }
 
@@ -293,20 +305,38 @@ mod tests {
         pinned.machine_noise = None;
         pinned.machine.load_average = Fact::Value(1.6);
         (pinned.machine.usable_cpus, pinned.machine.logical_cpus) = (Fact::Value(1), Fact::Value(2));
-        assert!(!pinned.noise().is_disturbed(), "{}", pinned.noise().sentence());
+        assert!(!pinned.noise().unwrap().is_disturbed(), "{}", pinned.noise().unwrap().sentence());
         pinned.machine.load_average = Fact::Value(4.5);
-        let said = pinned.noise().sentence();
+        let said = pinned.noise().unwrap().sentence();
         assert!(said.contains("the load average was 4.5 on 2 CPUs"), "{said}");
+    }
+
+    #[test]
+    fn run_that_measures_nothing_is_not_disturbed_by_the_load_before_it() {
+        let mut run = run();
+        (run.machine.logical_cpus, run.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
+        for (command, depth, is_disturbed) in [
+            ("threads", "measure", true),
+            ("gpu-profiles", "measure", true),
+            ("gpu-profiles", "project", false),
+            ("recommend", "measure", false),
+            ("watch", "measure", false),
+        ] {
+            (run.command, run.plan) = (command.into(), serde_json::json!({"depth": depth}));
+            assert_eq!(run.noise().is_some_and(|noise| noise.is_disturbed()), is_disturbed, "{command}, {depth}");
+        }
+        run.machine_noise = Some(MachineNoise::judge(NoiseFigures { others_cpus: Fact::Value(1.5), ..quiet() }));
+        assert!(run.noise().unwrap().is_disturbed(), "what a recommendation is based on counts");
     }
 
     #[test]
     fn older_records_are_judged_by_load_average() {
         let mut old = run();
-        assert_eq!(old.noise().verdict, NoiseVerdict::NotKnown);
+        assert_eq!(old.noise().unwrap().verdict, NoiseVerdict::NotKnown);
         (old.machine.logical_cpus, old.machine.load_average) = (Fact::Value(2), Fact::Value(12.0));
-        assert!(old.noise().is_disturbed());
+        assert!(old.noise().unwrap().is_disturbed());
         old.machine_noise = Some(MachineNoise::judge(quiet()));
-        assert_eq!(old.noise().verdict, NoiseVerdict::Quiet);
+        assert_eq!(old.noise().unwrap().verdict, NoiseVerdict::Quiet);
         let json = serde_json::to_string(&old).unwrap();
         assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), old);
     }

@@ -161,10 +161,7 @@ fn marks(run: &Run) -> Vec<String> {
             counted(run.cases.len(), "case")
         ));
     }
-    let noise = run.noise();
-    if noise.is_disturbed() {
-        marks.push(noise.sentence());
-    }
+    marks.extend(run.noise().filter(MachineNoise::is_disturbed).map(|noise| noise.sentence()));
     marks
 }
 

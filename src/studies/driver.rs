@@ -55,9 +55,6 @@ pub(crate) fn drive<S: Study>(
 ) -> Result<FinishedRun, Failure> {
     let manifest = study.manifest(target)?;
     let mut recorder = Recorder::start(options.out, manifest, Rc::clone(&options.observer))?;
-    if !study.is_subject_to_noise() {
-        recorder = recorder.without_noise();
-    }
     recorder.measures(study.measured_processes(target));
     let mut histograms = WrittenHistograms::default();
     let mut data = S::Data::default();

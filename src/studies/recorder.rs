@@ -18,8 +18,8 @@ use crate::llm::engine::{Backend, LogLevel};
 #[cfg(feature = "llama")]
 use crate::record::LOG_FILE;
 use crate::record::{
-    Case, EVENTS_FILE, HistogramFiles, Histograms, HlogPart, MachineNoise, RECOMMENDATION_FILE, RecordError,
-    RecordFolder, RecordSaver, Run, RunState, SCHEMA,
+    Case, EVENTS_FILE, HistogramFiles, Histograms, HlogPart, RECOMMENDATION_FILE, RecordError, RecordFolder,
+    RecordSaver, Run, RunState, SCHEMA,
 };
 use crate::report;
 
@@ -76,14 +76,8 @@ impl Recorder {
         };
         let path = folder.path().to_owned();
         let saver = RefCell::new(RecordSaver::start(folder, &run)?);
-        let noise = Some((NoiseMonitor::start(), Clock::start()));
+        let noise = run.is_subject_to_noise().then(|| (NoiseMonitor::start(), Clock::start()));
         Ok(Self { path, saver, lacking: RefCell::new(None), has_warned: Cell::new(false), observer, noise, run })
-    }
-
-    /// For a run that measures nothing itself, or measures other programs: machine noise has no meaning.
-    pub(crate) fn without_noise(mut self) -> Self {
-        self.noise = None;
-        self
     }
 
     /// Counts these processes as measured, not as noise.
@@ -95,11 +89,10 @@ impl Recorder {
 
     /// Judges the machine noise from the start until now, once. Anything that decides from the figures calls this
     /// first.
-    pub(crate) fn judge_noise(&mut self) -> MachineNoise {
+    pub(crate) fn judge_noise(&mut self) {
         if let Some((monitor, clock)) = self.noise.take() {
             self.run.machine_noise = Some(monitor.noise(clock.now_ns() as f64 / 1e9));
         }
-        self.run.noise()
     }
 
     /// Path of the record.

@@ -171,11 +171,6 @@ pub(crate) trait Study {
         Vec::new()
     }
 
-    /// Whether other load on the machine affects the measurements. If not, the record has no noise verdict.
-    fn is_subject_to_noise(&self) -> bool {
-        true
-    }
-
     /// Measures. `data` grows; after an error, it has what was measured until then.
     fn run(
         &self,

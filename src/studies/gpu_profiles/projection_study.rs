@@ -107,11 +107,6 @@ impl Study for ProjectionStudy {
         })
     }
 
-    /// Projected memory does not depend on the load of the machine.
-    fn is_subject_to_noise(&self) -> bool {
-        false
-    }
-
     fn run(
         &self,
         (): &mut (),

@@ -40,7 +40,7 @@ pub(crate) fn recommend(
 
     let simulated = simulated(&evidence, model.as_ref());
     let manifest = manifest(plan, &evidence, model.as_ref(), &simulated);
-    let mut recorder = Recorder::start(out, manifest, observer)?.without_noise();
+    let mut recorder = Recorder::start(out, manifest, observer)?;
     recorder.run.machine_noise = noise_behind(&choices, &evidence.runs);
     let recommendation = Recommendation {
         schema: RECOMMENDATION_SCHEMA,

@@ -237,7 +237,8 @@ pub(super) fn histograms(plan: &ThreadsPlan, result: &SweepResult) -> Vec<CaseHi
 mod tests {
     use super::super::planted::{plan, swept};
     use super::*;
-    use crate::advise::ENGINE_OF_THE_APP;
+    use crate::advise::{ENGINE_OF_THE_APP, Setting};
+    use crate::record::Run;
 
     #[test]
     fn case_has_mean_frames_and_conditions() {
@@ -274,6 +275,24 @@ mod tests {
         let by_settings: Vec<bool> = result.cases.keys().map(|key| plan.is_the_applications(key.settings)).collect();
         assert_eq!(found, by_settings);
         assert_eq!(found.iter().filter(|is_it| **is_it).count(), 2, "one for each test");
+    }
+
+    #[test]
+    fn equal_settings_stay_as_the_application_has_them_in_any_order_of_the_command_line() {
+        for line in ["--flash-attn on,off --priority low,normal", "--flash-attn off,on --priority normal,low"] {
+            let plan = plan(&format!("--sweep 2 --under-load none --depth 0 {line}"));
+            let result = swept(&plan, CompetingLoad::Idle, |_| (50.0, 0, None));
+            let cases = cases(&plan, &result, Some(StopReason::Planned));
+            let mut chosen = cases.iter().filter(|case| case.conditions["chosen"] == true);
+            assert!(chosen.all(|case| case.path.ends_with("/fa=off/prio=normal")), "{cases:?}");
+            let run = Run { command: "threads".into(), cases, ..crate::record::sample::run() };
+            let choices = crate::advise::measured_settings(&[run]);
+            let of_record = |setting| choices.iter().find(|choice| choice.setting == setting)?.value.clone();
+            assert_eq!(
+                (of_record(Setting::FlashAttn), of_record(Setting::Priority)),
+                (Some(json!("off")), Some(json!("normal")))
+            );
+        }
     }
 
     #[test]

@@ -29,13 +29,12 @@ pub(super) struct ChosenThreads {
 
 /// The choice in a group. `None` until all of its settings were measured: an unmeasured one might be better.
 pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGroup) -> Option<ChosenThreads> {
-    let all = plan.settings();
     let mut measured: Vec<(EngineSettings, &CaseSamples)> = result.of(group).collect();
-    if measured.len() < all.len() || measured.iter().any(|(_, case)| case.samples.is_empty()) {
+    if measured.len() < plan.settings().len() || measured.iter().any(|(_, case)| case.samples.is_empty()) {
         return None;
     }
-    // Simpler settings first, since the first of equals is chosen: fewer threads, then the order of the plan.
-    measured.sort_by_key(|(settings, _)| (settings.threads, all.iter().position(|other| other == settings)));
+    // Simpler settings first, since the first of equals is chosen.
+    measured.sort_by_key(|(settings, _)| (settings.threads, settings.changes()));
     let limit = plan.late_limit.beside(result.alone.late_share());
     let has_scene = group.load == CompetingLoad::Render;
     let frames = result.frames();
@@ -46,6 +45,7 @@ pub(super) fn choose(plan: &ThreadsPlan, result: &SweepResult, group: SettingGro
             tokens_per_s: case.speeds(),
             is_admissible: !has_scene || case.keeps_frames(frames_of(*settings), limit),
             frames: frames_of(*settings),
+            changes: settings.changes(),
             is_dropped: case.dropped.is_some_and(|dropped| !dropped.may_be_equal()),
         })
         .collect();

@@ -113,8 +113,9 @@ fn compared(
     (group, chosen): (SettingGroup, &ChosenThreads),
     rule: &ThreadRule,
 ) -> String {
-    // The rules only concern threads: the other settings are the plan's first ones.
-    let settings = plan.settings().first().map(|first| first.with_threads(rule.threads));
+    // The rules only concern threads: the other settings are those nearest to the application's.
+    let nearest = plan.settings().into_iter().min_by_key(|settings| settings.changes());
+    let settings = nearest.map(|nearest| nearest.with_threads(rule.threads));
     let share = settings.and_then(|settings| against_chosen(result, group, chosen, settings));
     let verdict = match share {
         _ if settings == Some(chosen.settings) => "the same".into(),

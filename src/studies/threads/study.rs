@@ -144,7 +144,7 @@ impl Study for ThreadsStudy<'_> {
     }
 
     fn findings(&self, data: &SweepResult, run: &Run, end: StopReason) -> Vec<String> {
-        findings(&self.plan, data, run.noise().is_disturbed(), end)
+        findings(&self.plan, data, run.noise().is_some_and(|noise| noise.is_disturbed()), end)
     }
 
     fn histograms(&self, data: &SweepResult) -> Vec<CaseHistogram> {

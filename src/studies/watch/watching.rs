@@ -87,7 +87,7 @@ impl<'a> WatchSession<'a> {
         open: impl FnOnce() -> Result<D, Failure>,
     ) -> Result<(Recorder, WatchOutcome), Failure> {
         let manifest = self.manifest()?;
-        let mut recorder = Recorder::start(out, manifest, Rc::clone(observer))?.without_noise();
+        let mut recorder = Recorder::start(out, manifest, Rc::clone(observer))?;
         for warning in &recorder.run.warnings {
             observer.warning(warning);
         }
