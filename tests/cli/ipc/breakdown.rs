@@ -7,12 +7,8 @@ use std::process::Stdio;
 #[cfg(unix)]
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::record::{CaseState, Run};
-#[cfg(unix)]
-use workly_perf::record::{RecordFolder, RunState};
 
 use crate::harness::run::{Place, case, figure, in_one_of_several_runs};
-#[cfg(unix)]
-use crate::harness::signal::interrupt;
 
 #[test]
 fn injected_delays_are_found_in_their_part() {
@@ -109,7 +105,7 @@ fn ctrl_c_keeps_completed_breakdown_round_trips() {
     let place = Place::new();
     let bridge = EmbeddedBridge::start("dialect=instrumented".parse().unwrap(), 0).unwrap();
     let line = format!("ipc --bridge {} --dialect instrumented --breakdown", bridge.address());
-    let mut child = place
+    let child = place
         .command(&format!("{line} --messages 100000 --warmup 0 --seed 1 --out out"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -118,10 +114,7 @@ fn ctrl_c_keeps_completed_breakdown_round_trips() {
     while bridge.counters().replies_sent < 30 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    interrupt(child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let run = RecordFolder::read(&place.path("out")).unwrap();
-    assert_eq!(run.state, RunState::Interrupted);
+    let run = place.interrupted(child);
     for part in ["whole", "parse", "reply"] {
         let kept = case(&run, &format!("received/breakdown/{part}"));
         assert_eq!(kept.state, CaseState::Interrupted, "{part}");

@@ -7,13 +7,9 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
 use workly_perf::record::{Case, CaseState};
-#[cfg(unix)]
-use workly_perf::record::{RecordFolder, RunState};
 
 use crate::harness::run::{Place, case, figure, in_one_of_several_runs};
 #[cfg(unix)]
-#[cfg(unix)]
-use crate::harness::signal::interrupt;
 use crate::studies::tap::Tap;
 
 /// A session file as written by a tap: each message of the application with its time in milliseconds.
@@ -166,7 +162,7 @@ fn ctrl_c_keeps_replayed_messages() {
     let messages: Vec<(u64, Value)> = (0..4000).map(|turn| (turn * 20, expression("joy"))).collect();
     session(&place, &messages, true);
     let bridge = EmbeddedBridge::start("fps=200".parse::<BridgeSpec>().unwrap(), 0).unwrap();
-    let mut child = place
+    let child = place
         .command(&format!("ipc --bridge {} --replay session.jsonl --out out", bridge.address()))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -175,10 +171,8 @@ fn ctrl_c_keeps_replayed_messages() {
     while bridge.counters().replies_sent < 20 {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    interrupt(child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let run = RecordFolder::read(&place.path("out")).unwrap();
-    assert_eq!((run.state, case(&run, "replay/received").state), (RunState::Interrupted, CaseState::Interrupted));
+    let run = place.interrupted(child);
+    assert_eq!(case(&run, "replay/received").state, CaseState::Interrupted);
     assert!(case(&run, "replay/received").metric("mean").unwrap().n > 0);
 }
 

@@ -145,19 +145,9 @@ fn users_conversation_is_used_and_an_invalid_one_named() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_messages_so_far() {
-    use std::process::Stdio;
-
     let place = Place::with_tiny_model();
     let line = "memory --model tiny.gguf --messages 100000 --reply-tokens 2 --threads 1 --n-ctx 256 --quiet --out out";
-    let child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !RecordFolder::read(&place.path("out")).is_ok_and(|run| run.cases.len() == 7) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    crate::harness::signal::interrupt(child.id());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let run = run(&place);
-    assert_eq!(run.state, RunState::Interrupted);
+    let run = place.interrupted_once(line, |run| run.cases.len() == 7);
     assert_eq!(case(&run, "conversation").state, CaseState::Interrupted);
     assert!(Timeline::of(case(&run, "conversation")).is_some());
 }

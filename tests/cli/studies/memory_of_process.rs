@@ -125,14 +125,7 @@ fn ctrl_c_ends_a_line_counting_watch() {
     place.write("messages.log", "one\n");
     let own = std::process::id();
     let line = format!("memory --pid {own} --count-lines messages.log --for 1h --every 20ms --quiet --out out");
-    let watching = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while RecordFolder::read(&place.path("out")).is_err() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    crate::harness::signal::interrupt(watching.id());
-    let output = watching.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(RecordFolder::read(&place.path("out")).unwrap().state, RunState::Interrupted);
+    place.interrupted_once(&line, |_| true);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,9 +1,6 @@
 //! `pipeline` against known truths: a paced speaker instead of the model, and a bridge with known delays instead of
 //! Unity.
 
-#[cfg(unix)]
-use std::process::Stdio;
-
 use serde_json::Value;
 use workly_perf::bridge::server::EmbeddedBridge;
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
@@ -133,18 +130,9 @@ fn ctrl_c_in_a_turn_keeps_earlier_turns() {
     let place = Place::new();
     // Every turn takes a second: the run is stopped during one.
     let line = format!("{QUICK} --paced 5000:40 --bridge embedded:fps=unpaced --turns 1000 --budget 20s --after none");
-    let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !RecordFolder::read(&place.path("out"))
-        .is_ok_and(|run| run.cases.iter().any(|case| case.path == "before/turns"))
-    {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    crate::harness::signal::interrupt(child.id());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let run = RecordFolder::read(&place.path("out")).unwrap();
+    let run = place.interrupted_once(&line, |run| run.cases.iter().any(|case| case.path == "before/turns"));
     let turns = case(&run, "before/turns");
-    assert_eq!((run.state, turns.state), (RunState::Interrupted, CaseState::Interrupted));
+    assert_eq!(turns.state, CaseState::Interrupted);
     assert_eq!(turns.metric("visible").unwrap().status, MetricStatus::Partial);
     assert!(!run.findings.iter().any(|sentence| sentence.starts_with("The budget")), "{:?}", run.findings);
 }

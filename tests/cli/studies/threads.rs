@@ -1,7 +1,5 @@
 //! `threads` on a tiny synthetic model: the record, its output formats, and how a run ends.
 
-use std::process::Stdio;
-
 use workly_perf::record::{CaseState, MetricStatus, RecordFolder, Run, RunState};
 
 use crate::harness::run::{Outcome, Place, case, figure};
@@ -263,16 +261,7 @@ fn bad_counts_are_usage_errors() {
 fn ctrl_c_keeps_measured_rounds() {
     let place = Place::with_tiny_model();
     let line = format!("{BRIEF} --sweep 1,2 --repetitions 10000 --under-load none");
-    let child = place.command(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let measured = || RecordFolder::read(&place.path("out")).is_ok_and(|run| !run.cases.is_empty());
-    while !measured() {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    crate::harness::signal::interrupt(child.id());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let run = RecordFolder::read(&place.path("out")).unwrap();
-    assert_eq!(run.state, RunState::Interrupted);
+    let run = place.interrupted_once(&line, |run| !run.cases.is_empty());
     assert!(run.cases.iter().all(|case| case.state == CaseState::Interrupted));
     assert!(figure(&run, "idle/tg12/threads=1", "avg_ts").unwrap() > 0.0);
 }

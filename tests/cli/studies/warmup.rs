@@ -122,21 +122,11 @@ fn invalid_warmup_arguments_have_their_exit_codes() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_keeps_completed_rounds() {
-    use std::process::Stdio;
-
     let place = place();
     let line = "warmup --model tiny.gguf --threads 1 --n-ctx 256 --reply-tokens 2 --runs 1000 --quiet --out out";
-    let child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let has_a_round =
         |run: &Run| run.cases.iter().any(|case| case.path == "attribution/wait" && !case.metrics.is_empty());
-    while !RecordFolder::read(&place.path("out")).is_ok_and(|run| has_a_round(&run)) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    crate::harness::signal::interrupt(child.id());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-    let run = RecordFolder::read(&place.path("out")).unwrap();
-    assert_eq!(run.state, RunState::Interrupted);
+    let run = place.interrupted_once(line, has_a_round);
     assert_eq!(case(&run, "start/warmed").state, CaseState::Interrupted);
     assert!(figure(&run, "attribution/wait", "saved").is_some());
 }

@@ -268,10 +268,7 @@ mod saturation {
     fn ctrl_c_frees_the_simulated_gpu() {
         let place = Place::new();
         let (child, _) = filled(&place, "--for 1h");
-        crate::harness::signal::interrupt(child.id());
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(record(&place).state, RunState::Interrupted);
+        place.interrupted(child);
     }
 
     #[test]
