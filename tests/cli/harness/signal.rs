@@ -22,9 +22,7 @@ impl Place {
     pub(crate) fn interrupted_once(&self, line: &str, is_it: impl Fn(&Run) -> bool) -> Run {
         let mut child = self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         while !RecordFolder::read(&self.path("out")).is_ok_and(|run| is_it(&run)) {
-            if child.try_wait().unwrap().is_some() {
-                break;
-            }
+            assert!(child.try_wait().unwrap().is_none(), "it ended before its record was as wanted: {line}");
             std::thread::sleep(Duration::from_millis(5));
         }
         self.interrupted(child)

@@ -9,7 +9,6 @@ use workly_perf::bridge::server::{BridgeSpec, EmbeddedBridge};
 use workly_perf::record::{Case, CaseState};
 
 use crate::harness::run::{Place, case, figure, in_one_of_several_runs};
-#[cfg(unix)]
 use crate::studies::tap::Tap;
 
 /// A session file as written by a tap: each message of the application with its time in milliseconds.
