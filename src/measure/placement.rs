@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::tokens::TokenSample;
-use crate::llm::engine::{ProjectedDevice, Projection};
+use crate::llm::engine::{LockOutcome, ProjectedDevice, Projection};
 
 /// What to measure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,9 +89,9 @@ pub struct PlacementOutcome {
     pub rss_anon_bytes: Option<u64>,
     /// Warnings from llama.cpp.
     pub warnings: Vec<String>,
-    /// Why the weights could not be locked in memory, if that was asked for and failed.
+    /// What became of the request to lock the weights, if there was one.
     #[serde(default)]
-    pub lock_fault: Option<String>,
+    pub lock: LockOutcome,
 }
 
 impl PlacementOutcome {
@@ -191,7 +191,7 @@ mod tests {
             generation: sample,
             rss_anon_bytes: None,
             warnings: Vec::new(),
-            lock_fault: None,
+            lock: LockOutcome::default(),
         }
     }
 

@@ -78,7 +78,7 @@ pub fn measure_placement(
         generation,
         rss_anon_bytes: anonymous_bytes(),
         warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
-        lock_fault: facts.lock_fault.clone(),
+        lock: facts.lock.clone(),
     })
 }
 

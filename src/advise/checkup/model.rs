@@ -88,6 +88,9 @@ pub struct ModelNeed {
     pub needs_bytes: Option<u64>,
     /// The part of it on the GPU, in bytes.
     pub card_bytes: Option<u64>,
+    /// Pages of the file that the profile's lock keeps in memory in addition, in bytes, although their weights are repacked for the CPU and
+    /// nobody reads them.
+    pub unread_locked_bytes: u64,
     /// Whether the profile's context exceeds the trained context.
     pub beyond_trained_context: bool,
 }
@@ -107,17 +110,34 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
     };
     let noise = if need.synthetic { " (SIMULATED: synthetic weights)" } else { "" };
     let mut checks = vec![Check::ok("model", format!("{}{noise}: its header is valid", need.description))];
-    let host_bytes = need.needs_bytes.map(|bytes| bytes.saturating_sub(need.card_bytes.unwrap_or(0)));
+    let unread = need.unread_locked_bytes;
+    let host_bytes =
+        need.needs_bytes.map(|bytes| bytes.saturating_sub(need.card_bytes.unwrap_or(0)).saturating_add(unread));
+    let twice = if unread == 0 {
+        String::new()
+    } else {
+        format!(
+            "; {} of it is the file of weights that are repacked for this CPU, which the profile locks and nobody reads",
+            gib(unread)
+        )
+    };
     match (host_bytes, available_bytes) {
-        (Some(bytes), Fact::Value(free)) if bytes > *free => checks.push(
-            Check::new("fits memory", CheckState::Problem, format!("{} needed, {} free", gib(bytes), gib(*free)))
-                .mend("close other programs, use a smaller model or quantisation, or a shorter context")
+        (Some(bytes), Fact::Value(free)) if bytes > *free => {
+            let avoid = if unread == 0 { "" } else { ", or set use_mmap to false" };
+            checks.push(
+                Check::new(
+                    "fits memory",
+                    CheckState::Problem,
+                    format!("{} needed, {} free{twice}", gib(bytes), gib(*free)),
+                )
+                .mend(format!("close other programs, use a smaller model or quantisation, or a shorter context{avoid}"))
                 .causes(&[Symptom::CrashAtLoad, Symptom::SlowReply]),
-        ),
+            );
+        }
         (Some(bytes), Fact::Value(free)) => {
             checks.push(Check::ok(
                 "fits memory",
-                format!("{} needed with profile {}, {} free", gib(bytes), need.profile, gib(*free)),
+                format!("{} needed with profile {}, {} free{twice}", gib(bytes), need.profile, gib(*free)),
             ));
         }
         (bytes, _) => {
@@ -259,6 +279,7 @@ mod tests {
             layers: Some((33, 33)),
             needs_bytes: Some(6 << 30),
             card_bytes: Some(5 << 30),
+            unread_locked_bytes: 0,
             beyond_trained_context: false,
         }
     }
@@ -279,6 +300,22 @@ mod tests {
         let memory = check_model(Ok(&need()), &Fact::Value(1 << 29));
         assert_eq!((memory[1].state, memory[1].symptoms[0]), (Problem, Symptom::CrashAtLoad));
         assert_eq!(check_model(Err("there is no model"), &Fact::Unsupported)[0].state, Problem);
+    }
+
+    #[test]
+    fn locked_file_of_repacked_weights_counts_as_memory() {
+        // 1 GiB fits into 1.5 GiB, but not with another one that the lock keeps.
+        let free = Fact::Value(3 << 29);
+        assert_eq!(check_model(Ok(&need()), &free)[1].state, CheckState::Ok);
+        let twice = ModelNeed { unread_locked_bytes: 1 << 30, ..need() };
+        let locked = &check_model(Ok(&twice), &free)[1];
+        assert_eq!(locked.state, CheckState::Problem);
+        assert!(
+            locked.found.contains("2.00 GiB needed") && locked.found.contains("1.00 GiB of it"),
+            "{}",
+            locked.found
+        );
+        assert!(locked.mend.as_deref().is_some_and(|mend| mend.contains("use_mmap")), "{locked:?}");
     }
 
     #[test]

@@ -81,6 +81,18 @@ pub(super) fn continues_text(model: &LlamaModel) -> bool {
     unsafe { sys::llama_model_has_decoder(raw_model(model)) && !sys::llama_model_has_encoder(raw_model(model)) }
 }
 
+/// ggml's names of all devices but the CPU, without asking the devices anything.
+pub(super) fn device_names() -> Vec<String> {
+    // SAFETY: the indices are below the number of devices, which live as long as the process, and so do their names.
+    unsafe {
+        (0..sys::ggml_backend_dev_count())
+            .map(|index| sys::ggml_backend_dev_get(index))
+            .filter(|&device| sys::ggml_backend_dev_type(device) != sys::GGML_BACKEND_DEVICE_TYPE_CPU)
+            .map(|device| CStr::from_ptr(sys::ggml_backend_dev_name(device)).to_string_lossy().into_owned())
+            .collect()
+    }
+}
+
 const _: () = assert!(size_of::<LlamaModel>() == size_of::<*mut sys::llama_model>());
 
 /// llama.cpp's pointer to a model, valid while the model is alive.

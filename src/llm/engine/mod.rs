@@ -22,6 +22,7 @@ mod ffi;
 mod libraries;
 #[cfg(feature = "llama")]
 mod loading;
+mod lock;
 #[cfg(feature = "llama")]
 mod log;
 #[cfg(feature = "llama")]
@@ -38,6 +39,8 @@ mod tokens;
 #[cfg(feature = "llama")]
 mod trial;
 mod vector_units;
+#[cfg(feature = "llama")]
+mod weights;
 
 #[cfg(feature = "llama")]
 pub use allocations::{Allocations, ManagedMemory};
@@ -49,6 +52,7 @@ pub use device::{Device, DeviceKind};
 pub use error::EngineError;
 #[cfg(feature = "llama")]
 pub use libraries::{BackendFile, BackendFileState};
+pub use lock::LockOutcome;
 #[cfg(feature = "llama")]
 pub use log::{EngineLog, LogLevel, LogLine};
 #[cfg(feature = "llama")]
@@ -67,3 +71,5 @@ pub use tokens::{Token, seeded_tokens};
 #[cfg(feature = "llama")]
 pub use trial::{TrialStep, try_header, try_weights};
 pub use vector_units::{cpu_units, unused_units, vector_warning};
+#[cfg(feature = "llama")]
+pub use weights::HostWeights;

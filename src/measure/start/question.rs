@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::conventions::ReplyConventions;
+use crate::llm::engine::LockOutcome;
 
 /// What is ready when the first message arrives. Each state includes the previous one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -108,8 +109,8 @@ pub struct StartOutcome {
     pub load_again_ns: u64,
     /// llama.cpp's description of the model.
     pub description: String,
-    /// Why the weights could not be locked in memory, if that was asked for and failed.
-    pub lock_fault: Option<String>,
+    /// What became of the request to lock the weights, if there was one.
+    pub lock: LockOutcome,
 }
 
 /// Phase of a worker process.

@@ -9,7 +9,9 @@ use super::projections::{Projections, empty_card};
 use super::study::PreparedSweep;
 use super::sweep::{PhaseTimes, PlacementSample, PlacementSamples, PlacementSweepResult};
 use crate::advise::PlacementOption;
-use crate::llm::engine::{Device, DeviceKind, KvType, PlacementTarget, ProjectedBytes, ProjectedDevice, Projection};
+use crate::llm::engine::{
+    Device, DeviceKind, KvType, LockOutcome, PlacementTarget, ProjectedBytes, ProjectedDevice, Projection,
+};
 use crate::llm::{ModelFacts, ModelOutline};
 use crate::measure::{PlacementOutcome, TokenSample};
 use crate::plan::{GpuProfilesPlan, GpuReserve, RoundLimit, SweepDepth};
@@ -52,7 +54,8 @@ pub(super) fn facts() -> ModelFacts {
 
 /// The projection for a GPU on which each layer takes 100 bytes, plus 20.
 pub(super) fn projection(n_gpu_layers: u32) -> Projection {
-    let bytes = ProjectedBytes { model_bytes: 100 * u64::from(n_gpu_layers), context_bytes: 0, compute_bytes: 20 };
+    let bytes =
+        ProjectedBytes { model_bytes: 100 * u64::from(n_gpu_layers), compute_bytes: 20, ..ProjectedBytes::default() };
     on_gpu(n_gpu_layers, bytes)
 }
 
@@ -139,7 +142,7 @@ fn sample(round: u64, n_gpu_layers: u32, token_ms: u64) -> PlacementSample {
         generation: tokens(8, None),
         rss_anon_bytes: Some(7),
         warnings: Vec::new(),
-        lock_fault: None,
+        lock: LockOutcome::default(),
     };
     let phases = PhaseTimes { prompt_ns: (1_000 * round + 100) * MS, generation_ns: (1_000 * round + 200) * MS };
     PlacementSample { began: Timestamp::UNIX_EPOCH, phases, measured, seen: GpuReadings::default() }

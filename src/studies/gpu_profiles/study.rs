@@ -13,7 +13,7 @@ use super::subject::{concerns, subject};
 use super::sweep::{PlacementSweep, PlacementSweepResult};
 use crate::advise::{MemoryBudget, PlacementPick};
 use crate::failure::Failure;
-use crate::llm::engine::{Backend, Device, PlacementTarget};
+use crate::llm::engine::{Backend, Device, LockOutcome, PlacementTarget};
 use crate::plan::{GpuProfilesPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
 
@@ -103,14 +103,14 @@ impl Study for GpuProfilesStudy {
         histograms(&self.plan, result)
     }
 
-    /// llama.cpp's warnings, without repeats, and the first lock that failed.
+    /// llama.cpp's warnings, without repeats, and what is not locked.
     fn warnings(&self, result: &PlacementSweepResult) -> Vec<String> {
         let samples = || result.placements.iter().flat_map(|placement| &placement.samples);
         let mut warnings: Vec<String> = samples().flat_map(|sample| sample.measured.warnings.iter().cloned()).collect();
         warnings.sort_unstable();
         warnings.dedup();
-        let fault = samples().find_map(|sample| sample.measured.lock_fault.as_deref());
-        warnings.extend(MemoryLock::of(self.plan.use_mlock, fault).warning());
+        let lock = LockOutcome::worst(samples().map(|sample| &sample.measured.lock));
+        warnings.extend(MemoryLock::of(self.plan.use_mlock, &lock).warning());
         warnings
     }
 

@@ -180,6 +180,7 @@ mod tests {
     use super::super::starts::StartFault;
     use super::super::{lengths, planted, prefix, start_cases};
     use super::*;
+    use crate::llm::engine::LockOutcome;
 
     fn found(samples: &WarmupSamples) -> Vec<String> {
         let plan = planted::plan();
@@ -194,7 +195,7 @@ mod tests {
             starts: planted::starts(),
             lengths: planted::lengths(),
             prefix: planted::prefix(),
-            lock_fault: None,
+            lock: LockOutcome::default(),
         };
         insta::assert_snapshot!(found(&samples).join("\n"));
     }

@@ -6,7 +6,7 @@ use super::lengths::{LengthCase, LengthSamples};
 use super::prefix::{PairedTurn, PrefixSamples};
 use super::starts::{StartSamples, TimedStart};
 use crate::llm::Script;
-use crate::llm::engine::FlashAttention;
+use crate::llm::engine::{FlashAttention, LockOutcome};
 use crate::measure::{Readiness, ReplyEnd, ReplyTimes, StartOutcome};
 use crate::plan::WarmupPlan;
 
@@ -77,7 +77,7 @@ fn start(at: u64, kind: Readiness, round: u64) -> TimedStart {
         later: vec![reply(80 + round)],
         load_again_ns: (280 + round) * MS,
         description: "planted".into(),
-        lock_fault: None,
+        lock: LockOutcome::default(),
     };
     TimedStart { began_ns: at * 1_000 * MS, ended_ns: at * 1_000 * MS + 900 * MS, outcome }
 }

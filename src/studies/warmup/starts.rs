@@ -13,6 +13,7 @@ use super::super::study::RunContext;
 use super::super::worker_client::{self, WorkerAbort};
 use super::study::WarmupSamples;
 use crate::failure::Failure;
+use crate::llm::engine::LockOutcome;
 use crate::measure::{Readiness, StartOutcome, StartPhase, StartRequest, StartResponse};
 use crate::plan::WarmupPlan;
 
@@ -71,9 +72,9 @@ impl StartSamples {
         Readiness::ALL.into_iter().all(is_complete)
     }
 
-    /// Why the weights could not be locked in memory, in the first start where that failed.
-    pub(super) fn lock_fault(&self) -> Option<&str> {
-        self.rounds.iter().flat_map(BTreeMap::values).find_map(|start| start.outcome.lock_fault.as_deref())
+    /// What became of the request to lock the weights, in each start.
+    pub(super) fn locks(&self) -> impl Iterator<Item = &LockOutcome> {
+        self.rounds.iter().flat_map(BTreeMap::values).map(|start| &start.outcome.lock)
     }
 
     /// Why this system cannot empty its page cache, if it cannot.

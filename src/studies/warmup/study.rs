@@ -1,5 +1,7 @@
 //! The study.
 
+use std::iter;
+
 use serde_json::json;
 
 use super::super::setup::{LocatedModel, MemoryLock, load};
@@ -13,7 +15,7 @@ use super::start_cases::{self, start_path};
 use super::starts::{self, StartSamples};
 use crate::failure::Failure;
 use crate::host;
-use crate::llm::engine::{Backend, Model, Placement};
+use crate::llm::engine::{Backend, LockOutcome, Model, Placement};
 use crate::measure::Readiness;
 use crate::plan::{WarmupPlan, oversubscribed};
 use crate::record::{Case, Run, RunState, Topology};
@@ -36,8 +38,8 @@ pub(crate) struct WarmupSamples {
     pub(super) starts: StartSamples,
     pub(super) lengths: LengthSamples,
     pub(super) prefix: PrefixSamples,
-    /// Why the model of this process could not be locked in memory, if so.
-    pub(super) lock_fault: Option<String>,
+    /// What became of the request to lock the model of this process.
+    pub(super) lock: LockOutcome,
 }
 
 impl WarmupStudy {
@@ -107,7 +109,7 @@ impl Study for WarmupStudy {
             let WarmupPlan { n_gpu_layers, use_mlock, .. } = self.plan;
             let placement = Placement { n_gpu_layers: Some(n_gpu_layers), use_mmap: true, mlock: use_mlock };
             let model = load(self.backend, &self.located.path, &placement, context.observer, context.stop)?;
-            samples.lock_fault.clone_from(&model.facts().lock_fault);
+            samples.lock.clone_from(&model.facts().lock);
             self.measure_in_process(&model, samples, context)?;
         }
         Ok(StopReason::Planned)
@@ -131,8 +133,8 @@ impl Study for WarmupStudy {
 
     fn warnings(&self, samples: &WarmupSamples) -> Vec<String> {
         let no_cold = samples.starts.no_cold_cache().map(|reason| format!("no cold starts: {reason}"));
-        let fault = samples.lock_fault.as_deref().or_else(|| samples.starts.lock_fault());
-        no_cold.into_iter().chain(MemoryLock::of(self.plan.use_mlock, fault).warning()).collect()
+        let lock = LockOutcome::worst(iter::once(&samples.lock).chain(samples.starts.locks()));
+        no_cold.into_iter().chain(MemoryLock::of(self.plan.use_mlock, &lock).warning()).collect()
     }
 
     fn state(&self, samples: &WarmupSamples, cases: &[Case], end: StopReason) -> (RunState, Option<String>) {

@@ -142,3 +142,17 @@ fn projection_matches_held_memory() {
         assert!(near(held, foreseen, 3.0), "{held} {foreseen}");
     }
 }
+
+/// Weights that are repacked on load are foreseen as such, and only those in the machine's memory.
+#[test]
+fn repacked_weights_are_projected() {
+    let path = super::engine::tiny_of("Q4_0");
+    let model = Model::load(backend(), &path, &Placement::default(), &mut |_| true).expect("it loads");
+    let foreseen = project(backend(), &path, 0, &spec(512), PlacementTarget::Cpu).expect("a projection");
+    // The log of loading has hundredths of a mebibyte.
+    let repacked = foreseen.host.repacked_bytes;
+    assert!(repacked.abs_diff(model.facts().weights.repacked_bytes) <= 16 << 10, "{repacked}, {:?}", model.facts());
+    assert!(repacked <= foreseen.host.model_bytes, "{foreseen:?}");
+    let all = project(backend(), &path, u32::MAX >> 1, &spec(512), CARD).expect("a projection");
+    assert_eq!(all.host.repacked_bytes, 0, "{all:?}");
+}

@@ -81,7 +81,7 @@ fn projection_matches_measured_memory_of_the_demo_model() {
     }
 }
 
-/// Weights repacked for the CPU are anonymous memory, in addition to the mapped file's pages.
+/// Weights repacked for the CPU are anonymous memory, in addition to the mapped file's pages, and a lock holds only those.
 #[cfg(target_os = "linux")]
 #[test]
 fn repacked_weights_are_counted_as_anonymous_memory() {
@@ -89,10 +89,11 @@ fn repacked_weights_are_counted_as_anonymous_memory() {
     let outline = ModelOutline::of(&"synth:demo-q4".parse::<ModelRef>().unwrap()).unwrap();
     let tensors = Gguf::open(outline.path()).unwrap().tensors;
     let largest = tensors.iter().map(|tensor| tensor.bytes).max().unwrap() as f64;
-    for mapped in ["", "--no-mmap"] {
-        let out = format!("out{mapped}");
+    for how in ["--mlock", "--no-mmap"] {
+        let is_mapped = how != "--no-mmap";
+        let out = format!("out{how}");
         let line = format!(
-            "memory --model synth:demo-q4 --messages 1 --reply-tokens 1 --threads 1 --n-ctx 256 --quiet --out {out} {mapped}"
+            "memory --model synth:demo-q4 --messages 1 --reply-tokens 1 --threads 1 --n-ctx 256 --quiet --out {out} {how}"
         );
         let outcome = place.run(&line);
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -103,23 +104,33 @@ fn repacked_weights_are_counted_as_anonymous_memory() {
         let is_repacked = expected("repacked_bytes") > 0.0;
         let said = run.findings.iter().any(|text| text.contains("repacked for this CPU"));
         assert_eq!(said, is_repacked, "{:?}", run.findings);
+        let lock = &run.subject["memory_lock"];
+        let is_partly_locked = lock["state"] == "partly_locked";
+        match lock["state"].as_str() {
+            Some("failed") => assert!(lock["reason"].is_string() && is_mapped, "{lock}"),
+            Some("not_requested") => assert!(!is_mapped, "{lock}"),
+            state => assert_eq!(state, Some(if is_repacked { "partly_locked" } else { "locked" }), "{lock}"),
+        }
+        assert_eq!(lock["unlocked_bytes"].as_f64(), is_partly_locked.then(|| expected("repacked_bytes")));
+        assert_eq!(run.warnings.iter().any(|text| text.contains("does not lock the copy")), is_partly_locked);
+        assert_eq!(run.findings.iter().any(|text| text.contains("the lock keeps the file's pages")), is_partly_locked);
         // Without a mapping, a tensor is read before it is repacked, and the allocator may keep the pages of the largest one. It is among
         // them if the rest is too small to have it.
         let has_largest = expected("weights_bytes") - expected("repacked_bytes") < largest;
-        let kept = if has_largest && !mapped.is_empty() { largest } else { 0.0 };
+        let kept = if has_largest && !is_mapped { largest } else { 0.0 };
         if is_repacked {
             let own = of("3-model", "anonymous") - of("2-backend", "anonymous");
             // The vocabulary is anonymous memory, too, and takes some MiB.
             let beside = own - expected("weights_bytes");
-            assert!((-2e6..=16e6 + kept).contains(&beside), "{mapped}: {beside}, {}", run.subject["expected"]);
+            assert!((-2e6..=16e6 + kept).contains(&beside), "{how}: {beside}, {}", run.subject["expected"]);
             assert!(expected("weights_bytes") >= expected("repacked_bytes"), "{}", run.subject["expected"]);
         }
-        assert_eq!(expected("mapped_bytes") > 0.0, mapped.is_empty(), "{}", run.subject["expected"]);
+        assert_eq!(expected("mapped_bytes") > 0.0, is_mapped, "{}", run.subject["expected"]);
         let held = |step: &str| of(step, "anonymous") + of(step, "file_backed");
         let taken = held("4-context") - held("2-backend");
         let foreseen = expected("weights_bytes") + expected("mapped_bytes") + expected("kv_bytes");
         let possible = 0.9 * foreseen..=1.15 * foreseen + kept;
-        assert!(possible.contains(&taken), "{mapped}: {taken}, {}", run.subject["expected"]);
+        assert!(possible.contains(&taken), "{how}: {taken}, {}", run.subject["expected"]);
     }
 }
 

@@ -25,6 +25,7 @@ struct DeviceMemory {
     memory_total: u64,
     memory_free: u64,
     model: u64,
+    repacked: u64,
     context: u64,
     compute: u64,
 }
@@ -33,7 +34,7 @@ struct DeviceMemory {
 const MOST_WORKERS: usize = 8;
 
 const EMPTY: DeviceMemory =
-    DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, context: 0, compute: 0 };
+    DeviceMemory { name: [0; 64], memory_total: 0, memory_free: 0, model: 0, repacked: 0, context: 0, compute: 0 };
 
 /// `WORKLY_DONE`, `WORKLY_NO_MODEL`, `WORKLY_NO_CONTEXT`.
 const DONE: i32 = 0;
@@ -211,7 +212,12 @@ fn device(row: &DeviceMemory) -> ProjectedDevice {
 }
 
 fn bytes(row: &DeviceMemory) -> ProjectedBytes {
-    ProjectedBytes { model_bytes: row.model, context_bytes: row.context, compute_bytes: row.compute }
+    ProjectedBytes {
+        model_bytes: row.model,
+        repacked_bytes: row.repacked,
+        context_bytes: row.context,
+        compute_bytes: row.compute,
+    }
 }
 
 fn name_of(row: &DeviceMemory) -> String {

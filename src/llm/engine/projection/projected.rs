@@ -36,6 +36,9 @@ impl PlacementTarget {
 pub struct ProjectedBytes {
     /// Weights.
     pub model_bytes: u64,
+    /// Of these, weights that are repacked for the CPU.
+    #[serde(default)]
+    pub repacked_bytes: u64,
     /// The KV cache and any other memory of a context.
     pub context_bytes: u64,
     /// Compute buffers.
@@ -54,6 +57,7 @@ impl ProjectedBytes {
     pub const fn plus(&self, other: &Self) -> Self {
         Self {
             model_bytes: self.model_bytes.saturating_add(other.model_bytes),
+            repacked_bytes: self.repacked_bytes.saturating_add(other.repacked_bytes),
             context_bytes: self.context_bytes.saturating_add(other.context_bytes),
             compute_bytes: self.compute_bytes.saturating_add(other.compute_bytes),
         }
@@ -114,7 +118,7 @@ mod tests {
 
     #[test]
     fn projection_adds_up_its_parts() {
-        let bytes = |model_bytes| ProjectedBytes { model_bytes, context_bytes: 2, compute_bytes: 3 };
+        let bytes = |model_bytes| ProjectedBytes { model_bytes, repacked_bytes: 1, context_bytes: 2, compute_bytes: 3 };
         let device = |model_bytes| ProjectedDevice {
             name: "CARD".into(),
             memory_total_bytes: None,
@@ -128,7 +132,10 @@ mod tests {
             devices: vec![device(10), device(20)],
             host: bytes(100),
         };
-        assert_eq!(projection.on_devices(), ProjectedBytes { model_bytes: 30, context_bytes: 4, compute_bytes: 6 });
+        assert_eq!(
+            projection.on_devices(),
+            ProjectedBytes { model_bytes: 30, repacked_bytes: 2, context_bytes: 4, compute_bytes: 6 }
+        );
         assert_eq!(projection.everywhere().total_bytes(), 145);
         assert!(projection.is_full());
         assert!(!Projection { n_gpu_layers: 2, ..projection.clone() }.is_full());

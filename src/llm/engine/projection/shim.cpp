@@ -39,14 +39,16 @@ workly_status collect(
     }
     describe(out[n_devices], ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_CPU));
     for (const auto & [buft, bytes] : llama_get_memory_breakdown(context)) {
-        ggml_backend_dev_t device = ggml_backend_buft_is_host(buft) ? nullptr : ggml_backend_buft_get_device(buft);
+        const bool is_host        = ggml_backend_buft_is_host(buft);
+        ggml_backend_dev_t device = is_host ? nullptr : ggml_backend_buft_get_device(buft);
         size_t at = 0;
         while (at < n_devices && device != llama_model_get_device(model, static_cast<int>(at))) {
             at++;
         }
-        out[at].model   += bytes.model;
-        out[at].context += bytes.context;
-        out[at].compute += bytes.compute;
+        out[at].model    += bytes.model;
+        out[at].repacked += at == n_devices && !is_host ? bytes.model : 0;
+        out[at].context  += bytes.context;
+        out[at].compute  += bytes.compute;
     }
     *n_out = n_devices + 1;
     return WORKLY_DONE;

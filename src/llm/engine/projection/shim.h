@@ -15,6 +15,7 @@ struct workly_device_memory {
     uint64_t memory_total;
     uint64_t memory_free;
     uint64_t model;
+    uint64_t repacked; // of `model`, weights in a buffer of the CPU's own, which repacks them on load
     uint64_t context;
     uint64_t compute;
 };

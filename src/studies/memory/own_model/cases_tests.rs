@@ -137,7 +137,7 @@ fn conversation_has_growth_per_message_and_per_token() {
 
 #[test]
 fn findings_compare_the_projection_with_measured_memory() {
-    let words = findings(&plan(), &steps(), &projected(), &conversation(400, 0), None);
+    let words = findings(&plan(), &steps(), &projected(), &conversation(400, 0), None, false);
     assert!(words[0].starts_with("No leak: anonymous memory grows by less than "), "{words:?}");
     assert_eq!(
         words[1..],
@@ -151,9 +151,11 @@ fn findings_compare_the_projection_with_measured_memory() {
         ]
     );
     let repacked = ProjectedMemory { weights_bytes: 50 * MIB, repacked_bytes: 50 * MIB, ..projected() };
-    let words = findings(&plan(), &steps(), &repacked, &conversation(3, 0), None);
+    let words = findings(&plan(), &steps(), &repacked, &conversation(3, 0), None, false);
     assert!(
         words[1].contains("50.00 MiB of weights are in anonymous memory (50.00 MiB of them repacked for this CPU)")
     );
     assert!(words[1].ends_with("the system can take the file's pages back."), "{words:?}");
+    let locked = findings(&plan(), &steps(), &repacked, &conversation(3, 0), None, true);
+    assert!(locked[1].ends_with("the lock keeps the file's pages, which nobody reads any more."), "{locked:?}");
 }

@@ -15,8 +15,9 @@ pub(super) fn findings(
     projected: &ProjectedMemory,
     data: &ConversationSamples,
     gpus: Option<&GpuMemoryReader>,
+    is_locked: bool,
 ) -> Vec<String> {
-    let mut findings = vec![sentence("anonymous memory", &plan.leak, &judge(plan, data)), parts(projected)];
+    let mut findings = vec![sentence("anonymous memory", &plan.leak, &judge(plan, data)), parts(projected, is_locked)];
     findings.extend(reconciled(steps, projected).map(|found| {
         format!(
             "From the backend to the context, anonymous and file-backed memory grew by {}: {:.1} % of the projected weights and \
@@ -31,14 +32,17 @@ pub(super) fn findings(
 }
 
 /// Locations of weights, cache and buffers.
-fn parts(projected: &ProjectedMemory) -> String {
+fn parts(projected: &ProjectedMemory, is_locked: bool) -> String {
     let of = |bytes: u64| amount(bytes as f64);
     let (own, repacked, mapped) = (projected.weights_bytes, projected.repacked_bytes, projected.mapped_bytes);
     let repacked_words =
         if repacked > 0 { format!(" ({} of them repacked for this CPU)", of(repacked)) } else { String::new() };
-    let twice = match (repacked, mapped) {
-        (1.., 1..) => {
+    let twice = match (repacked, mapped, is_locked) {
+        (1.., 1.., false) => {
             " Repacked weights of a memory-mapped file are in memory twice; the system can take the file's pages back."
+        }
+        (1.., 1.., true) => {
+            " Repacked weights of a memory-mapped file are in memory twice: the lock keeps the file's pages, which nobody reads any more."
         }
         _ => "",
     };

@@ -23,8 +23,6 @@ pub(crate) struct TracedModel {
     pub(super) thread_warnings: Vec<String>,
     pub(super) backend: &'static Backend,
     steps: Vec<LifeCycleStep>,
-    /// Position in llama.cpp's log before the model was loaded.
-    log_position: u64,
 }
 
 impl TracedModel {
@@ -44,7 +42,6 @@ impl TracedModel {
         let gpus = gpus.map(|gpus| gpus.or_ggml(backend));
         let projection = project(backend, &located.path, plan.n_gpu_layers, &context(&plan), PlacementTarget::Machine)?;
         steps.push(LifeCycleStep::after("backend", took_ns, gpus.as_ref()));
-        let log_position = backend.log().position();
         let placement =
             Placement { n_gpu_layers: Some(plan.n_gpu_layers), use_mmap: plan.use_mmap, mlock: plan.use_mlock };
         let goes_on = |_: f32| !stop.load(Ordering::Relaxed);
@@ -52,7 +49,7 @@ impl TracedModel {
         let model = model?;
         steps.push(LifeCycleStep::after("model", took_ns, gpus.as_ref()));
         let thread_warnings = oversubscribed(plan.n_threads, topology).into_iter().collect();
-        Ok(Self { plan, located, model, projection, gpus, thread_warnings, backend, steps, log_position })
+        Ok(Self { plan, located, model, projection, gpus, thread_warnings, backend, steps })
     }
 
     /// Creates the context, which completes the life cycle.
@@ -62,7 +59,7 @@ impl TracedModel {
         let mut steps = self.steps.clone();
         steps.push(LifeCycleStep::after("context", took_ns, self.gpus.as_ref()));
         let held = session.held(self.plan.n_gpu_layers).ok().map(|held| held.on_devices().total_bytes());
-        let projected = ProjectedMemory::of(&self.projection, held, self.backend, self.log_position);
+        let projected = ProjectedMemory::of(&self.projection, held, self.model.facts().weights);
         Ok((OwnModelStudy { loaded: self, steps, projected }, session))
     }
 }
