@@ -8,7 +8,7 @@ use super::case_speeds::{candidate, round_speeds};
 use super::recommendation::{Basis, Choice, Confidence, Evidence, Margin, Objective, Setting};
 use super::recommendation_input::RecommendationInput;
 use super::threads_by_rule::by_rule;
-use super::{Certainty, FastestOf, SettingCandidate, SettingChoice};
+use super::{Certainty, SettingCandidate, SettingChoice};
 use crate::plural::counted;
 use crate::record::{Case, CaseState, Run, TokenTest};
 use crate::stats::{FrameCounts, PairedRatio};
@@ -246,7 +246,7 @@ impl ThreadDecision<'_> {
         Choice {
             value: Some(self.settings().threads.into()),
             basis: Basis::Measured,
-            reason: format!("{}{} {}", self.merit(), self.frames(), self.place()),
+            reason: format!("{} {}", self.merit(), self.place()),
             evidence: self.evidence(&["avg_ts", "ttft"]),
             margin: self.margin(),
             cost: self.cost(),
@@ -263,13 +263,7 @@ impl ThreadDecision<'_> {
             .map(|(setting, value)| Choice {
                 value: Some(setting.typed(value)),
                 basis: Basis::Measured,
-                reason: format!(
-                    "with {}, {}{} {}",
-                    counted(settings.threads, "thread"),
-                    self.merit(),
-                    self.frames(),
-                    self.place()
-                ),
+                reason: format!("with {}, {} {}", counted(settings.threads, "thread"), self.merit(), self.place()),
                 evidence: self.evidence(&["avg_ts", "frames_late"]),
                 margin: self.margin_without(*setting, value),
                 confidence: if self.choice.certainty == Certainty::Noisy {
@@ -280,16 +274,6 @@ impl ThreadDecision<'_> {
                 ..Choice::by_rule(*setting, Value::Null, "")
             })
             .collect()
-    }
-
-    /// How frame times affected the choice.
-    fn frames(&self) -> String {
-        let of_those = self.choice.fastest_of.words();
-        match self.choice.fastest_of {
-            _ if !self.choice.is_any_admissible => format!("{of_those} (no setting keeps the avatar's frame rate)"),
-            FastestOf::All => String::new(),
-            _ => format!("{of_those},"),
-        }
     }
 
     fn evidence(&self, metrics: &[&str]) -> Vec<Evidence> {
@@ -333,7 +317,7 @@ impl ThreadDecision<'_> {
     }
 
     fn share(&self) -> Option<PairedRatio> {
-        self.choice.shares.iter().find(|(place, _)| *place == self.at).map(|(_, share)| *share)
+        self.choice.share_of(self.at)
     }
 
     fn fastest_label(&self) -> String {
@@ -341,17 +325,8 @@ impl ThreadDecision<'_> {
     }
 
     fn merit(&self) -> String {
-        let fastest = self.fastest_label();
         let is_fewer = self.settings().threads < self.sweep.cases[self.choice.fastest].0.threads;
-        let with_less = if is_fewer { "with fewer threads" } else { "with fewer changes" };
-        match self.share() {
-            _ if self.at == self.choice.fastest => "the fastest".into(),
-            Some(share) if share.interval.is_some_and(|(_, high)| high >= 1.0) => {
-                format!("as fast as {fastest} within the noise, {with_less}")
-            }
-            Some(share) => format!("{:.0} % of the speed of {fastest}, {with_less}", share.ratio * 100.0),
-            None => "the only one that could be compared".into(),
-        }
+        self.choice.merit(self.at, &self.fastest_label(), if is_fewer { "fewer threads" } else { "fewer changes" })
     }
 
     fn cost(&self) -> String {

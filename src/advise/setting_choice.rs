@@ -110,7 +110,33 @@ impl SettingChoice {
     /// The speed of the choice as a share of the fastest.
     #[must_use]
     pub fn share(&self) -> Option<PairedRatio> {
-        self.shares.iter().find(|(at, _)| *at == self.chosen).map(|(_, share)| *share)
+        self.share_of(self.chosen)
+    }
+
+    /// The same of any of the candidates.
+    #[must_use]
+    pub fn share_of(&self, at: usize) -> Option<PairedRatio> {
+        self.shares.iter().find(|(place, _)| *place == at).map(|(_, share)| *share)
+    }
+
+    /// Why a candidate was chosen, as the beginning of a sentence. `fastest` names the fastest one; `less` is what the candidate has less of.
+    #[must_use]
+    pub fn merit(&self, at: usize, fastest: &str, less: &str) -> String {
+        let none = if self.is_any_admissible { "" } else { " (no setting keeps the avatar's frame rate)" };
+        let of_those = format!("{}{none}", self.fastest_of.words());
+        if at == self.fastest {
+            return format!("the fastest{of_those}{}", if of_those.is_empty() { "" } else { "," });
+        }
+        let which = if of_those.is_empty() { String::new() } else { format!(", the fastest{of_those}") };
+        match self.share_of(at) {
+            Some(share) if share.interval.is_some_and(|(_, high)| high >= 1.0) => {
+                format!("within the noise as fast as {fastest}{which}, but with {less},")
+            }
+            Some(share) => {
+                format!("{:.0} % of the speed of {fastest}{which}, but with {less},", share.ratio * 100.0)
+            }
+            None => "the only one that could be compared".into(),
+        }
     }
 }
 
@@ -141,6 +167,22 @@ mod tests {
         assert_eq!(SettingChoice::among(&slower).unwrap().chosen, 1, "the slowest is not as fast");
         let late = SettingCandidate { is_admissible: false, ..rounds(100.0, 0, 3) };
         assert_eq!(SettingChoice::among(&[late, rounds(101.0, 1, 3)]).unwrap().chosen, 1, "it makes frames late");
+    }
+
+    #[test]
+    fn merit_says_of_which_settings_the_fastest_is_the_fastest() {
+        let late = candidate(200.0, false, false);
+        let nearly = SettingCandidate { changes: 1, ..candidate(102.0, true, false) };
+        let choice = SettingChoice::among(&[candidate(100.0, true, false), nearly.clone(), late.clone()]).unwrap();
+        assert_eq!((choice.chosen, choice.fastest), (0, 1));
+        let says = choice.merit(0, "1, flash_attn on", "fewer changes");
+        let of_those = "the fastest of those that keep the avatar's frame rate";
+        assert_eq!(says, format!("98 % of the speed of 1, flash_attn on, {of_those}, but with fewer changes,"));
+        assert_eq!(choice.merit(1, "", ""), format!("{of_those},"));
+        let alone = SettingChoice::among(&[nearly]).unwrap();
+        assert_eq!(alone.merit(0, "", ""), "the fastest");
+        let none = SettingChoice::among(&[late]).unwrap();
+        assert_eq!(none.merit(0, "", ""), "the fastest (no setting keeps the avatar's frame rate),");
     }
 
     #[test]
