@@ -117,7 +117,7 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
         String::new()
     } else {
         format!(
-            "; {} of it is the file of weights that are repacked for this CPU, which the profile locks and nobody reads",
+            " ({} of it for pages of the file that the profile locks and nobody reads: their weights are repacked for this CPU)",
             gib(unread)
         )
     };
@@ -128,7 +128,7 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
                 Check::new(
                     "fits memory",
                     CheckState::Problem,
-                    format!("{} needed, {} free{twice}", gib(bytes), gib(*free)),
+                    format!("{} needed{twice}, {} free", gib(bytes), gib(*free)),
                 )
                 .mend(format!("close other programs, use a smaller model or quantisation, or a shorter context{avoid}"))
                 .causes(&[Symptom::CrashAtLoad, Symptom::SlowReply]),
@@ -137,7 +137,7 @@ pub fn check_model(need: Result<&ModelNeed, &str>, available_bytes: &Fact<u64>) 
         (Some(bytes), Fact::Value(free)) => {
             checks.push(Check::ok(
                 "fits memory",
-                format!("{} needed with profile {}, {} free{twice}", gib(bytes), need.profile, gib(*free)),
+                format!("{} needed with profile {}{twice}, {} free", gib(bytes), need.profile, gib(*free)),
             ));
         }
         (bytes, _) => {
