@@ -78,7 +78,7 @@ pub fn measure_placement(
         generation,
         rss_anon_bytes: anonymous_bytes(),
         warnings: facts.warnings.iter().map(|line| line.text.clone()).collect(),
-        lock: facts.lock.clone(),
+        lock: facts.lock(),
     })
 }
 

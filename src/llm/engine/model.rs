@@ -43,8 +43,16 @@ pub struct LoadFacts {
     pub warnings: Vec<LogLine>,
     /// Where the weights in the machine's memory are.
     pub weights: HostWeights,
-    /// What became of the request to lock them, if there was one.
-    pub lock: LockOutcome,
+    /// Why the weights could not be locked in memory, if that was asked for and failed: llama.cpp goes on without.
+    pub lock_fault: Option<String>,
+}
+
+impl LoadFacts {
+    /// What became of the request to lock the weights, if there was one.
+    #[must_use]
+    pub fn lock(&self) -> LockOutcome {
+        LockOutcome { fault: self.lock_fault.clone(), repacked_bytes: self.weights.repacked_bytes }
+    }
 }
 
 /// A conversation as a prompt.
@@ -95,8 +103,7 @@ impl Model {
         }
         let said = log.since(position, LogLevel::Info);
         let weights = HostWeights::said(said.iter().map(|line| line.text.as_str()), &ffi::device_names());
-        let mut warnings = log.since(position, LogLevel::Warn);
-        let lock = LockOutcome::taken_from(&mut warnings, weights.repacked_bytes);
+        let (lock_fault, warnings) = lock_fault(said.into_iter().filter(|line| line.level >= LogLevel::Warn).collect());
         let facts = LoadFacts {
             description: ffi::description(&llama),
             n_params: llama.n_params(),
@@ -107,7 +114,7 @@ impl Model {
             load_ns,
             warnings,
             weights,
-            lock,
+            lock_fault,
         };
         Ok(Self { llama, backend, facts })
     }
@@ -197,5 +204,43 @@ impl Model {
     #[must_use]
     pub fn backend(&self) -> &'static Backend {
         self.backend
+    }
+}
+
+/// Separates llama.cpp's first warning that memory could not be locked, and its advice, from the others.
+fn lock_fault(lines: Vec<LogLine>) -> (Option<String>, Vec<LogLine>) {
+    /// Parts of llama.cpp's messages on Unix, on Windows, on systems without locks, and of its advice.
+    const OF_LOCK: [&str; 6] = [
+        "failed to mlock",
+        "mlock not supported",
+        "VirtualLock",
+        "ProcessWorkingSetSize",
+        "RLIMIT_MEMLOCK",
+        "wire_limit",
+    ];
+    let (of_lock, others): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| OF_LOCK.iter().any(|part| line.text.contains(part)));
+    let first = of_lock.into_iter().next().map(|line| line.text.trim_start_matches("warning: ").to_owned());
+    (first, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_lock_is_told_apart_from_other_warnings() {
+        let warn = |text: &str| LogLine { level: LogLevel::Warn, text: text.into() };
+        let others = vec![warn("load: control token 2 is not marked as EOG")];
+        let of_lock = [
+            "warning: failed to mlock 98304-byte buffer (after previously locking 0 bytes): Cannot allocate memory",
+            "Try increasing RLIMIT_MEMLOCK ('ulimit -l' as root).",
+        ];
+        let lines = others.iter().cloned().chain(of_lock.map(warn)).collect();
+        let says = "failed to mlock 98304-byte buffer (after previously locking 0 bytes): Cannot allocate memory";
+        assert_eq!(lock_fault(lines), (Some(says.into()), others.clone()));
+        assert_eq!(lock_fault(others.clone()), (None, others));
+        let windows = "warning: failed to VirtualLock 4096-byte buffer (after previously locking 0 bytes): no quota";
+        assert!(lock_fault(vec![warn(windows)]).0.is_some_and(|says| says.starts_with("failed to VirtualLock")));
     }
 }

@@ -78,7 +78,7 @@ fn answer_twice(
         later,
         load_again_ns: 0,
         description: model.facts().description.clone(),
-        lock: model.facts().lock.clone(),
+        lock: model.facts().lock(),
     })
 }
 

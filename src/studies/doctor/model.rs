@@ -8,6 +8,7 @@ use super::super::observer::Observer;
 use super::super::setup::{LocatedModel, locate};
 use crate::advise::checkup::ModelNeed;
 use crate::host;
+use crate::llm::engine::{ProjectedBytes, Projection};
 use crate::llm::{GpuProfile, ModelRef};
 use crate::record::Fact;
 
@@ -35,9 +36,9 @@ pub(super) fn need(
         header_hash: facts.header_hash.clone(),
         profile_threads: profile.n_threads,
         layers: resolved.and_then(|resolved| resolved.resolved_gpu_layers).zip(facts.offloadable_layers),
-        needs_bytes: projected.map(|needs| needs.everywhere),
-        card_bytes: projected.map(|needs| needs.on_devices),
-        unread_locked_bytes: projected.filter(|_| profile.mlock).map_or(0, unread_locked_bytes),
+        needs_bytes: projected.as_ref().map(|needs| needs.everywhere().total_bytes()),
+        card_bytes: projected.as_ref().map(|needs| needs.on_devices().total_bytes()),
+        unread_locked_bytes: projected.filter(|_| profile.mlock).map_or(0, |needs| unread_locked_bytes(&needs.host)),
         beyond_trained_context: resolved.is_some_and(|resolved| resolved.beyond_trained_context),
     })
 }
@@ -47,28 +48,17 @@ fn layers(profile: &GpuProfile) -> u32 {
     u32::try_from(profile.n_gpu_layers).unwrap_or(u32::MAX >> 1)
 }
 
-/// Bytes that a model needs here.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "llama"), allow(dead_code))] // Without an engine, nothing is projected.
-struct Needs {
-    everywhere: u64,
-    on_devices: u64,
-    /// Weights in the machine's memory, as they are in the file or repacked for the CPU.
-    host_weights: u64,
-    repacked: u64,
-}
-
 /// Pages of the file that a lock keeps although their weights were repacked: all that it locks, unless the system allows less.
-fn unread_locked_bytes(needs: Needs) -> u64 {
+fn unread_locked_bytes(host_part: &ProjectedBytes) -> u64 {
     match host::memory_lock_limit() {
-        Fact::Value(Some(limit)) if limit < needs.host_weights => 0,
-        _ => needs.repacked,
+        Fact::Value(Some(limit)) if limit < host_part.model_bytes => 0,
+        _ => host_part.repacked_bytes,
     }
 }
 
 /// What it needs according to llama.cpp.
 #[cfg(feature = "llama")]
-fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<Needs> {
+fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<Projection> {
     use crate::llm::engine::{Backend, ContextSpec, PlacementTarget, project};
 
     let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -76,19 +66,12 @@ fn projected(located: &LocatedModel, profile: &GpuProfile) -> Option<Needs> {
     let default = ContextSpec::default();
     let spec =
         ContextSpec { n_ctx: number(profile.n_ctx), n_batch, n_ubatch: default.n_ubatch.min(n_batch), ..default };
-    let projection =
-        project(Backend::start().ok()?, &located.path, layers(profile), &spec, PlacementTarget::Machine).ok()?;
-    Some(Needs {
-        everywhere: projection.everywhere().total_bytes(),
-        on_devices: projection.on_devices().total_bytes(),
-        host_weights: projection.host.model_bytes,
-        repacked: projection.host.repacked_bytes,
-    })
+    project(Backend::start().ok()?, &located.path, layers(profile), &spec, PlacementTarget::Machine).ok()
 }
 
 /// Without an engine, there is no projection.
 #[cfg(not(feature = "llama"))]
-fn projected(_: &LocatedModel, _: &GpuProfile) -> Option<Needs> {
+fn projected(_: &LocatedModel, _: &GpuProfile) -> Option<Projection> {
     None
 }
 

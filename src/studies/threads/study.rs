@@ -78,7 +78,7 @@ impl ThreadsStudy<'_> {
     }
 
     fn lock(&self, facts: &LoadFacts) -> MemoryLock {
-        MemoryLock::of(self.plan.use_mlock, &facts.lock)
+        MemoryLock::of(self.plan.use_mlock, &facts.lock())
     }
 
     /// The subject, with llama-bench's names if it has any.

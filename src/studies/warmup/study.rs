@@ -109,7 +109,7 @@ impl Study for WarmupStudy {
             let WarmupPlan { n_gpu_layers, use_mlock, .. } = self.plan;
             let placement = Placement { n_gpu_layers: Some(n_gpu_layers), use_mmap: true, mlock: use_mlock };
             let model = load(self.backend, &self.located.path, &placement, context.observer, context.stop)?;
-            samples.lock.clone_from(&model.facts().lock);
+            samples.lock = model.facts().lock();
             self.measure_in_process(&model, samples, context)?;
         }
         Ok(StopReason::Planned)

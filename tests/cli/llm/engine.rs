@@ -89,13 +89,12 @@ fn locked_weights_count_as_locked_memory() {
         let before = locked_kb();
         let placement = Placement { mlock: true, use_mmap, ..Placement::default() };
         let model = Model::load(backend(), &path, &placement, &mut |_| true).expect("the model loads");
-        let (lock, weights) = (&model.facts().lock, model.facts().weights);
-        assert_eq!(lock.repacked_bytes, weights.repacked_bytes);
+        let weights = model.facts().weights;
         let locked = locked_kb() - before;
         let lockable = weights.mapped_bytes + weights.own_bytes - weights.repacked_bytes;
         // llama.cpp states sizes in hundredths of a mebibyte, and locks whole pages, of a file from its header on.
         let (least, most) = (lockable.saturating_sub(16 << 10) >> 10, (lockable >> 10) + 256);
-        match &lock.fault {
+        match &model.facts().lock_fault {
             None => assert!((least..=most).contains(&locked), "{quantisation}, {use_mmap}: {locked} KiB, {weights:?}"),
             // A buffer need not begin with a page. llama.cpp rounds its size up, and may then fail at the very last page.
             Some(reason) => {

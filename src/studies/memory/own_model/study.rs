@@ -33,7 +33,7 @@ impl<'m> Study for OwnModelStudy<'m> {
         let facts = model.facts();
         let concerns = located.facts.concerns(plan.n_ctx.into()).into_iter();
         let warnings = concerns.chain(facts.warnings.iter().map(|line| line.text.clone()));
-        let lock = MemoryLock::of(plan.use_mlock, &facts.lock);
+        let lock = MemoryLock::of(plan.use_mlock, &facts.lock());
         Ok(RunManifest {
             command: "memory",
             plan: planned(plan)?,
@@ -77,7 +77,7 @@ impl<'m> Study for OwnModelStudy<'m> {
 
     fn findings(&self, data: &ConversationSamples, _: &Run, _: StopReason) -> Vec<String> {
         let TracedModel { plan, gpus, model, .. } = self.loaded;
-        let is_locked = plan.use_mlock && model.facts().lock.fault.is_none();
+        let is_locked = plan.use_mlock && model.facts().lock_fault.is_none();
         findings(plan, &self.steps, &self.projected, data, gpus.as_ref(), is_locked)
     }
 

@@ -212,7 +212,7 @@ impl Models {
 
     /// Whether each model is locked in memory.
     fn locks(&self) -> impl Iterator<Item = MemoryLock> {
-        self.loaded.iter().map(|loaded| MemoryLock::of(loaded.how.use_mlock, &loaded.model.facts().lock))
+        self.loaded.iter().map(|loaded| MemoryLock::of(loaded.how.use_mlock, &loaded.model.facts().lock()))
     }
 }
 
